@@ -1,0 +1,146 @@
+"""Jobs: what workers do for people. The rows say what is running; a broker message never does."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from lifecycle.models.farm import Farm
+from lifecycle.models.vdisks import VDisk
+from lifecycle.states import ACTIVE_JOB_STATES, JobState, StepState
+
+_ACTIVE = Q(state__in=sorted(ACTIVE_JOB_STATES))
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def active(self) -> Self:
+        return self.filter(_ACTIVE)
+
+    def for_list(self) -> Self:
+        return self.select_related("vdisk", "requested_by").order_by("-created_at", "-id")
+
+
+class Job(models.Model):
+    """``context`` holds what the steps produced so far. ``lease_token`` fences out a worker that lost its lease."""
+
+    kind = models.CharField(max_length=40)
+    title = models.CharField(max_length=200)
+    farm = models.ForeignKey(Farm, on_delete=models.PROTECT, related_name="jobs")
+    vdisk = models.ForeignKey(VDisk, null=True, blank=True, on_delete=models.PROTECT, related_name="jobs")
+    version_number = models.PositiveIntegerField(null=True, blank=True)
+    change = models.ForeignKey(
+        "lifecycle.ChangeRequest", null=True, blank=True, on_delete=models.PROTECT, related_name="jobs"
+    )
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
+    reason = models.TextField(blank=True)
+    parameters = models.JSONField(default=dict)
+    context = models.JSONField(default=dict)
+    writes = models.BooleanField(default=True, help_text="Changes the vDisk; only one such job runs per vDisk.")
+    state = models.CharField(max_length=16, choices=JobState, default=JobState.WAITING)
+    outcome = models.TextField(blank=True, help_text="One or two sentences: what came of it.")
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_token = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    lines = models.PositiveBigIntegerField(default=0, help_text="Log lines written so far.")
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["due_at"], condition=_ACTIVE, name="job_due"),
+            models.Index(fields=["-created_at", "-id"]),
+        ]
+        permissions = [("cancel_job", "Can cancel a job")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vdisk"], condition=_ACTIVE & Q(writes=True), name="one_writing_job_per_vdisk_at_a_time"
+            ),
+            models.UniqueConstraint(fields=["change"], condition=_ACTIVE, name="one_running_job_per_change"),
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) & _ACTIVE | Q(ended_at__isnull=False) & ~_ACTIVE,
+                name="job_has_an_end_when_it_is_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}: {self.title}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE_JOB_STATES
+
+    @property
+    def is_cancelling(self) -> bool:
+        return self.is_active and self.cancel_requested_at is not None
+
+
+class JobStep(models.Model):
+    """One step of a job. ``saved`` is the step's own memory, ``progress`` a percentage or None."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    key = models.CharField(max_length=60)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=16, choices=StepState, default=StepState.PENDING)
+    saved: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    message = models.TextField(blank=True)
+    progress = models.PositiveSmallIntegerField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0, help_text="Transient failures in a row.")
+    error_code = models.IntegerField(null=True, blank=True, help_text="The return code of PVS, when it refused.")
+    error_words = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["job", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "position"], name="one_step_per_position"),
+            models.CheckConstraint(condition=Q(state__in=StepState.values), name="step_state_is_known"),
+            models.CheckConstraint(condition=Q(progress=None) | Q(progress__lte=100), name="progress_is_a_percentage"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(started_at=None) | Q(ended_at__gte=F("started_at")),
+                name="step_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.title}"
+
+
+class JobLogLine(models.Model):
+    """One line of a job's log; never edited. ``number`` counts from 1 within the job."""
+
+    class Level(models.TextChoices):
+        INFO = "info", "info"
+        WARNING = "warning", "warning"
+        ERROR = "error", "error"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="log")
+    number = models.PositiveBigIntegerField()
+    step_position = models.PositiveSmallIntegerField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+    level = models.CharField(max_length=8, choices=Level, default=Level.INFO)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["job", "number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="log_lines_are_numbered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.level} {self.text}"

@@ -1,0 +1,96 @@
+"""Secrets at rest: an encrypted text field on cryptography's MultiFernet that fails closed.
+
+Keys come from the environment or a file (settings.PORTAL_FIELD_KEYS, newest first), never from SECRET_KEY and never
+from the database. Each column has its own derived key, so a ciphertext copied to another column does not decrypt.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.db import models
+
+PREFIX = "enc1$"
+
+
+class SecretUnreadable(Exception):
+    """A stored secret cannot be decrypted with the keys at hand; nothing is ever shown in its place."""
+
+
+def keys() -> tuple[bytes, ...]:
+    """The configured keys, newest first. ImproperlyConfigured when there is none or one is not 32 bytes."""
+    try:
+        found = tuple(base64.urlsafe_b64decode(text) for text in settings.PORTAL_FIELD_KEYS)
+    except (ValueError, TypeError):
+        found = ()
+    if not found or any(len(key) != 32 for key in found):
+        raise ImproperlyConfigured(
+            "PORTAL_FIELD_KEYS needs at least one key: 32 bytes in URL-safe base64, newest first."
+        )
+    return found
+
+
+def key_id(key: bytes) -> str:
+    """Eight hex digits that name a key without telling it."""
+    return hashlib.sha256(key).hexdigest()[:8]
+
+
+@lru_cache(maxsize=64)
+def _cipher(label: str, of: tuple[bytes, ...]) -> MultiFernet:
+    def derived(key: bytes) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(HKDF(SHA256(), 32, None, label.encode()).derive(key)))
+
+    return MultiFernet([derived(key) for key in of])
+
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]
+else:
+    _TextField = models.TextField
+
+
+class SecretTextField(_TextField):
+    """Text that is encrypted in the database. Cannot be searched; never put it into a form's initial values."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.model._meta.label_lower}.{self.column}"
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return PREFIX + _cipher(self.label, keys()).encrypt(str(value).encode()).decode()
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:  # noqa: ARG002
+        return None if value is None else self.reveal(value)
+
+    def reveal(self, stored: str) -> str:
+        """Plain text of a stored value; SecretUnreadable when it is not one of ours or no key fits."""
+        if not stored.startswith(PREFIX):
+            raise SecretUnreadable(f"{self.label} holds text that is not encrypted.")
+        try:
+            return _cipher(self.label, keys()).decrypt(stored[len(PREFIX) :].encode()).decode()
+        except InvalidToken as error:
+            raise SecretUnreadable(f"{self.label} cannot be decrypted with the configured keys.") from error
+
+    def rotate(self, stored: str) -> str:
+        """The same secret under the newest key."""
+        if not stored.startswith(PREFIX):
+            raise SecretUnreadable(f"{self.label} holds text that is not encrypted.")
+        try:
+            return PREFIX + _cipher(self.label, keys()).rotate(stored[len(PREFIX) :].encode()).decode()
+        except InvalidToken as error:
+            raise SecretUnreadable(f"{self.label} cannot be decrypted with the configured keys.") from error
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name != "isnull":
+            raise FieldError(f"{self.label} is encrypted and cannot be searched.")
+        return super().get_lookup(lookup_name)
