@@ -1,0 +1,10 @@
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+from django.core.asgi import get_asgi_application
+
+from portal.checks import refuse_unsafe_settings
+
+application = get_asgi_application()
+refuse_unsafe_settings()

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL back end, which makes sure that the embedded server runs before it connects."""

@@ -1,0 +1,24 @@
+"""Logging to stderr, one event a line; whoever runs the process (systemd, a container, `make run`) keeps it."""
+
+from typing import Any
+
+
+def configuration(level: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Django's own handlers would mail and print a second time.
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+            "uvicorn": {"handlers": [], "level": level, "propagate": True},
+            "celery": {"handlers": [], "level": level, "propagate": True},
+        },
+    }

@@ -1,0 +1,159 @@
+"""The settings, each read from the environment; with none set, a fresh clone runs on embedded servers.
+
+PORTAL_PRODUCTION=1 makes portal/checks.py refuse what is only fit for a trial. docs list every name.
+"""
+
+from pathlib import Path
+
+import django_stubs_ext
+
+from portal import addresses, embedded, env, keyfiles, logging
+
+# Fields and forms take type parameters in the stubs; this lets `TextField[str, str]` pass at run time.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Data that this installation makes for itself: embedded servers, generated keys, logs.
+PORTAL_VAR = env.path("PORTAL_VAR", BASE_DIR / "var")
+PORTAL_PRODUCTION = env.flag("PORTAL_PRODUCTION")
+PORTAL_HTTPS = env.flag("PORTAL_HTTPS", default=PORTAL_PRODUCTION)
+
+DEBUG = env.flag("PORTAL_DEBUG")
+SECRET_KEY = env.secret("PORTAL_SECRET_KEY") or ("" if PORTAL_PRODUCTION else keyfiles.secret_key(PORTAL_VAR))
+SECRET_KEY_FALLBACKS = env.secret("PORTAL_SECRET_KEY_FALLBACKS").split()
+
+# Keys of the encrypted columns, newest first, separated by commas or blanks: 32 bytes each, URL-safe base64.
+PORTAL_FIELD_KEYS = env.secret("PORTAL_FIELD_KEYS").replace(",", " ").split() or (
+    [] if PORTAL_PRODUCTION else keyfiles.field_keys(PORTAL_VAR)
+)
+
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]  # always allowed: health checks come from there
+ALLOWED_HOSTS = env.listing("PORTAL_ALLOWED_HOSTS") + LOOPBACK
+CSRF_TRUSTED_ORIGINS = env.listing("PORTAL_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django_htmx",
+    "lifecycle.apps.LifecycleConfig",
+    "builders.apps.BuildersConfig",
+    "portal.apps.PortalConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "portal.csp.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database, broker, cache
+
+_database_url = env.secret("DATABASE_URL")
+DATABASES = {"default": addresses.database(_database_url) if _database_url else embedded.database(PORTAL_VAR)}
+REDIS_URL = env.secret("REDIS_URL") or embedded.redis_url(PORTAL_VAR)
+PORTAL_EMBEDDED_DATABASE = not _database_url
+PORTAL_EMBEDDED_REDIS = not env.secret("REDIS_URL")
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# --- People
+
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/accounts/login/"
+SESSION_COOKIE_AGE = env.integer("PORTAL_SESSION_HOURS", 10, minimum=1) * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # forms and htmx carry the token; no script reads the cookie
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# Wrong passwords before an account has to wait, and how long.
+PORTAL_LOGIN_ATTEMPTS = env.integer("PORTAL_LOGIN_ATTEMPTS", 5, minimum=1)
+PORTAL_LOGIN_WAIT_SECONDS = env.integer("PORTAL_LOGIN_WAIT_SECONDS", 300, minimum=1)
+
+# --- Transport
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PORTAL_HTTPS
+SECURE_HSTS_SECONDS = env.integer("PORTAL_HSTS_SECONDS", 31_536_000 if PORTAL_HTTPS else 0)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Only behind a proxy that sets this header itself and drops the one a client sends.
+if _proxy_header := env.text("PORTAL_PROXY_HTTPS_HEADER"):
+    SECURE_PROXY_SSL_HEADER = (f"HTTP_{_proxy_header.upper().replace('-', '_')}", "https")
+
+# --- Language and time
+
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = env.text("PORTAL_TIME_ZONE", "UTC")
+
+# --- Static files: served by whitenoise, from the packages and folders themselves unless collected for production
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path("PORTAL_STATIC_ROOT", BASE_DIR / "staticfiles") if PORTAL_PRODUCTION else None
+STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
+WHITENOISE_USE_FINDERS = not PORTAL_PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+_static_storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": _static_storage if PORTAL_PRODUCTION else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- Workers (read by builders/)
+
+PORTAL_LEASE_SECONDS = env.integer("PORTAL_LEASE_SECONDS", 30, minimum=1)
+PORTAL_TICK_SECONDS = env.integer("PORTAL_TICK_SECONDS", 1, minimum=1)
+PORTAL_SYNC_SECONDS = env.integer("PORTAL_SYNC_SECONDS", 60, minimum=1)
+PORTAL_SESSIONS_PER_HOST = env.integer("PORTAL_SESSIONS_PER_HOST", 4, minimum=1)
+
+CELERY_BROKER_URL = addresses.broker(REDIS_URL)
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_TASK_IGNORE_RESULT = True  # results are rows of the database
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+# --- The rest
+
+LOGGING = logging.configuration(env.text("PORTAL_LOG_LEVEL", "INFO").upper())
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
