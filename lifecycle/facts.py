@@ -67,8 +67,8 @@ class ReplicaFacts:
     number: int
     server: str
     state: int
-    file_time: datetime | None = None
-    properties_time: datetime | None = None
+    file_time: str = ""
+    properties_time: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

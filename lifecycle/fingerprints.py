@@ -1,7 +1,8 @@
 """What exactly was asked to be approved: the files of a version's chain, as PVS reports them.
 
-Until the portal opens the images themselves, a link is named by its file name, its creation date and the newest file
-time on any server. Replication keeps file times, a maintenance target that writes changes them.
+Until the portal opens the images themselves, a link is named by its file name, its creation date and the file time of
+the copies that PVS calls up to date. Replication keeps file times, a maintenance target that writes changes them, and
+a server that goes away or comes back changes nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from typing import TypedDict
 
 from lifecycle.facts import ChainFacts
+from lifecycle.states import ReplicaState
 
 
 class Link(TypedDict):
@@ -46,8 +48,8 @@ def difference(before: list[Link], after: list[Link]) -> list[str]:
 
 
 def _written(chain: ChainFacts, number: int) -> str:
-    times = [replica.file_time for replica in chain.replicas_of(number) if replica.file_time]
-    return max(times).isoformat(timespec="seconds") if times else ""
+    copies = chain.replicas_of(number)
+    return ", ".join(sorted({copy.file_time for copy in copies if copy.state == ReplicaState.GOOD and copy.file_time}))
 
 
 def _moved(old: Link, new: Link) -> str:

@@ -153,8 +153,8 @@ class Replica(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="replicas")
     state = models.PositiveSmallIntegerField(choices=ReplicaState)
     file_path = models.CharField(max_length=1024, blank=True)
-    file_time = models.DateTimeField(null=True, blank=True)
-    properties_time = models.DateTimeField(null=True, blank=True)
+    file_time = models.CharField(max_length=40, blank=True, help_text="As the server gives it; only equality counts.")
+    properties_time = models.CharField(max_length=40, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
