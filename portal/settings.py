@@ -86,6 +86,13 @@ REDIS_URL = env.secret("REDIS_URL") or embedded.redis_url(PORTAL_VAR)
 PORTAL_EMBEDDED_DATABASE = not _database_url
 PORTAL_EMBEDDED_REDIS = not env.secret("REDIS_URL")
 
+
+def PORTAL_ATTACH_SERVERS() -> None:  # noqa: N802 - Django reads settings in capitals only
+    """For processes that speak to Redis before the database, whose back end does this by itself."""
+    if PORTAL_EMBEDDED_DATABASE or PORTAL_EMBEDDED_REDIS:
+        embedded.attach(PORTAL_VAR)
+
+
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 # --- People

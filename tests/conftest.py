@@ -59,10 +59,7 @@ def servers() -> None:
     """The embedded servers, for tests that speak to Redis without touching the database first."""
     from django.conf import settings
 
-    from portal import embedded
-
-    if settings.PORTAL_EMBEDDED_DATABASE or settings.PORTAL_EMBEDDED_REDIS:
-        embedded.attach(settings.PORTAL_VAR)
+    settings.PORTAL_ATTACH_SERVERS()
 
 
 @pytest.fixture(scope="session")

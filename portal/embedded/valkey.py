@@ -8,6 +8,8 @@ import time
 
 import psutil
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal.embedded.binaries import get_binary_path
 from portal.embedded.errors import EmbeddedServerError
@@ -16,6 +18,7 @@ from portal.embedded.owner import Owner
 from portal.embedded.postgres import plain_environment
 
 START_SECONDS = 15
+AT_ONCE_OR_NOT = Retry(NoBackoff(), 0)  # the client would otherwise try for seconds whether nobody is there
 STOP_SECONDS = 5
 
 
@@ -67,7 +70,7 @@ class Valkey:
 
     def pid(self) -> int | None:
         """Asked of whoever answers on the socket: no pid file, nothing that could be stale."""
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2)
+        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=AT_ONCE_OR_NOT)
         try:
             return int(client.info("server")["process_id"])
         except (redis.RedisError, OSError):

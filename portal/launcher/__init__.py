@@ -1,0 +1,1 @@
+"""`make run`: the whole portal on one machine: servers, lab, worker, beat and web, started and stopped as one."""

@@ -1,0 +1,92 @@
+"""One child process: its own process group, its output line by line to the terminal and to a file of its own."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOG_BYTES = 10_000_000
+ONLY_LOOK = 0
+_terminal = threading.Lock()
+
+
+def say(name: str, line: str) -> None:
+    """One whole line at a time, whoever writes; a terminal that has gone away is nobody's error."""
+    with _terminal, contextlib.suppress(OSError, ValueError):
+        sys.stdout.write(f"{name:<8} | {line}\n")
+        sys.stdout.flush()
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to start, and the words at the head of a line by which it says that it serves ("" if it says nothing)."""
+
+    name: str
+    arguments: Sequence[str]
+    ready_line: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Child:
+    def __init__(self, command: Command, *, logs: Path, base: Path) -> None:
+        self.command = command
+        self.name = command.name
+        self.started_at = time.monotonic()
+        self.is_ready = threading.Event()
+        logs.mkdir(parents=True, exist_ok=True)
+        self._log = logs / f"{self.name}.log"
+        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        self.process = subprocess.Popen(
+            command.arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=base,
+            env={**os.environ, **command.environment, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,  # Ctrl-C reaches the launcher alone, which then stops all in good order
+        )
+        self._reader = threading.Thread(target=self._follow_output, name=f"output of {self.name}", daemon=True)
+        self._reader.start()
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.poll()
+
+    @property
+    def lived_seconds(self) -> float:
+        return time.monotonic() - self.started_at
+
+    def signal_group(self, number: int) -> bool:
+        """Everything it started is in its group; False when nothing of it is left."""
+        self.process.poll()  # a leader that has ended but was not asked for would keep its group alive
+        try:
+            os.killpg(self.process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def is_gone(self) -> bool:
+        return self.process.poll() is not None and not self.signal_group(ONLY_LOOK)
+
+    def finish(self) -> None:
+        """After the end: take in the last lines and let go of the pipe."""
+        self._reader.join(timeout=2)
+        if self.process.stdout is not None and not self._reader.is_alive():
+            self.process.stdout.close()
+
+    def _follow_output(self) -> None:
+        assert self.process.stdout is not None
+        with self._log.open("a", encoding="utf-8") as log:
+            for raw in self.process.stdout:
+                line = raw.decode("utf-8", errors="replace").rstrip("\n")
+                log.write(f"{line}\n")
+                log.flush()
+                say(self.name, line)
+                if self.command.ready_line and line.startswith(self.command.ready_line):
+                    self.is_ready.set()

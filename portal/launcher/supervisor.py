@@ -1,0 +1,154 @@
+"""Starts the children in order, starts a dead one again, and stops all of them."""
+
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+from portal.launcher import grounds
+from portal.launcher.children import Child, Command, say
+from portal.launcher.plan import BASE, PEOPLE, CannotStart, Plan
+
+LOOK_SECONDS = 0.2
+LAB_SECONDS = 60
+WEB_SECONDS = 90
+GRACE_SECONDS = 15
+KILL_SECONDS = 5
+LONGEST_BACK_OFF_SECONDS = 30
+STEADY_SECONDS = 60  # after so long a life, a death counts as the first again
+
+
+class Stopped(Exception):
+    """Somebody asked for the end while something was starting."""
+
+
+class Supervisor:
+    def __init__(self, plan: Plan, environment: dict[str, str]) -> None:
+        self.plan = plan
+        self.environment = environment
+        self.stop_asked = threading.Event()
+        self.children: list[Child] = []
+        self._deaths: dict[str, int] = {}
+        self._due: dict[str, tuple[float, Command]] = {}
+
+    def run(self) -> None:
+        """Returns when asked to stop. Raises CannotStart if a part that the others need does not come up."""
+        try:
+            self._start_all()
+            while not self.stop_asked.wait(LOOK_SECONDS):
+                self._bury()
+                self._revive()
+        except Stopped:
+            pass
+        finally:
+            self.stop_all()
+
+    def _start_all(self) -> None:
+        if self._run_once(self.plan.migrate()):
+            raise CannotStart(
+                f"The database could not be brought up to date; see above or {self.plan.logs}/migrate.log"
+            )
+        if self.plan.with_lab:
+            lab = self._start(self.plan.lab())
+            self._wait(lab.is_ready.is_set, LAB_SECONDS, f"The lab did not start; see {self.plan.logs}/lab.log", lab)
+        has_people = self._run_once(self.plan.demo()) == 0
+        for command in self.plan.services():
+            self._start(command)
+        self._wait(self._web_serves, WEB_SECONDS, f"The web server does not answer; see {self.plan.logs}/web.log")
+        self._welcome(has_people)
+
+    def _welcome(self, has_people: bool) -> None:
+        if has_people:
+            say("launcher", f"Demo logins: {', '.join(PEOPLE)}; password: {self.plan.demo_password}")
+        else:
+            say(
+                "launcher",
+                f"The demo data could not be made; see {self.plan.logs}/demo.log. The portal runs without it.",
+            )
+        # Without a prefix, and the last: scripts wait for exactly this line.
+        say_plainly(f"Portal ready: {self.plan.url}")
+
+    def _start(self, command: Command) -> Child:
+        environment = {**self.environment, **command.environment}
+        command = Command(command.name, command.arguments, command.ready_line, environment)
+        child = Child(command, logs=self.plan.logs, base=BASE)
+        self.children.append(child)
+        grounds.remember(self.plan, self.children)
+        return child
+
+    def _run_once(self, command: Command) -> int:
+        child = self._start(command)
+        self._wait(lambda: child.exit_code is not None, None, "")
+        child.finish()
+        self.children.remove(child)
+        return child.exit_code or 0
+
+    def _wait(
+        self, condition: Callable[[], bool], seconds: float | None, complaint: str, needed: Child | None = None
+    ) -> None:
+        until = None if seconds is None else time.monotonic() + seconds
+        while not condition():
+            if self.stop_asked.wait(LOOK_SECONDS / 4):
+                raise Stopped
+            died = needed is not None and needed.exit_code is not None
+            if died or (until is not None and time.monotonic() > until):
+                raise CannotStart(complaint)
+            if needed is None:
+                self._bury()
+                self._revive()
+
+    def _web_serves(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.plan.url}/healthz", timeout=2) as answer:  # noqa: S310 - our own http
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _bury(self) -> None:
+        for child in [child for child in self.children if child.exit_code is not None]:
+            if child.name in {"migrate", "demo"}:  # whoever ran it looks at its end
+                continue
+            self.children.remove(child)
+            child.signal_group(signal.SIGKILL)
+            child.finish()
+            deaths = 1 if child.lived_seconds > STEADY_SECONDS else self._deaths.get(child.name, 0) + 1
+            self._deaths[child.name] = deaths
+            pause = min(2 ** (deaths - 1), LONGEST_BACK_OFF_SECONDS)
+            self._due[child.name] = (time.monotonic() + pause, child.command)
+            say("launcher", f"{child.name} ended ({describe(child.exit_code)}); starting it again in {pause} s")
+
+    def _revive(self) -> None:
+        for name, (due, command) in list(self._due.items()):
+            if time.monotonic() >= due:
+                del self._due[name]
+                say("launcher", f"starting {name} again")
+                self._start(command)
+
+    def stop_all(self) -> None:
+        """TERM to each group, KILL to what is left after the grace or when asked a second time."""
+        if self.children:
+            say("launcher", "stopping: " + ", ".join(child.name for child in self.children))
+        self.stop_asked.clear()
+        for how, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+            until = time.monotonic() + seconds
+            for child in self.children:
+                child.signal_group(how)
+            while any(not child.is_gone() for child in self.children) and time.monotonic() < until:
+                if self.stop_asked.wait(LOOK_SECONDS / 4):
+                    break
+        for child in self.children:
+            child.finish()
+        self.children.clear()
+        grounds.remember(self.plan, [])
+
+
+def describe(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"signal {signal.Signals(-exit_code).name}"
+    return f"exit code {exit_code}"
+
+
+def say_plainly(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - the terminal is the launcher's face
