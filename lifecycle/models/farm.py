@@ -74,6 +74,7 @@ class FarmConnection(models.Model):
 
     farm = models.ForeignKey(Farm, on_delete=models.CASCADE, related_name="connections")
     position = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField(max_length=64, blank=True, help_text="What people call the server, e.g. PVS01.")
     host = models.CharField(max_length=255)
     port = models.PositiveIntegerField(default=5986)
     transport = models.CharField(max_length=16, choices=Transport, default=Transport.KERBEROS)
@@ -99,7 +100,7 @@ class FarmConnection(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return self.name or f"{self.host}:{self.port}"
 
 
 class Site(Mirrored):

@@ -1,0 +1,42 @@
+"""One file a kind of job: what its steps are. This table is the list of all kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from builders.engine.steps import Step, StepFailed
+from builders.jobs import (
+    boot_maintenance,
+    boot_test,
+    delete_version,
+    merge,
+    new_version,
+    override,
+    promote_production,
+    promote_test,
+    revert,
+)
+from lifecycle.models import Job
+from lifecycle.states import Action
+
+KINDS: dict[str, Callable[[Job], Sequence[Step]]] = {
+    Action.NEW_VERSION: new_version.steps,
+    Action.BOOT_MAINTENANCE: boot_maintenance.steps,
+    Action.PROMOTE_TEST: promote_test.steps,
+    Action.BOOT_TEST: boot_test.steps,
+    Action.PROMOTE_PRODUCTION: promote_production.steps,
+    Action.REVERT_TEST: revert.to_test,
+    Action.REVERT_MAINTENANCE: revert.to_maintenance,
+    Action.SET_OVERRIDE: override.to_set,
+    Action.CLEAR_OVERRIDE: override.to_clear,
+    Action.MERGE: merge.updates,
+    Action.MERGE_BASE: merge.new_base,
+    Action.DELETE_VERSION: delete_version.steps,
+}
+
+
+def plan(job: Job) -> Sequence[Step]:
+    """The job's table of contents."""
+    if job.kind not in KINDS:
+        raise StepFailed(f"These workers do not know the kind of job “{job.kind}”; they may be older than the web.")
+    return KINDS[job.kind](job)

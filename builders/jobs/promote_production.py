@@ -1,0 +1,88 @@
+"""Promote a test version to production: what an approved change request starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from builders.engine.context import StepContext
+from builders.engine.steps import Done, Outcome, Repeat, Step, StepFailed
+from builders.jobs.steps.ask import AskPvs
+from builders.jobs.steps.chain import read_chain
+from builders.jobs.steps.check import CheckAllowed
+from builders.jobs.steps.refresh import RefreshMirror
+from builders.jobs.steps.replication import WaitForReplication
+from lifecycle import fingerprints
+from lifecycle.facts import ChainFacts
+from lifecycle.models import Job
+from lifecycle.states import Access, Action, ChangeEvent
+
+
+def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
+    return [
+        CheckAllowed(Action.PROMOTE_PRODUCTION),
+        CompareWithApproved(),
+        WaitForReplication(),
+        PromoteToProduction(),
+        RefreshMirror(),
+    ]
+
+
+class CompareWithApproved(Step):
+    """Needs the change request. An approval counts for the very files it was given for."""
+
+    key = "compare"
+    title = "Compare the version with what was approved"
+    repeat = Repeat.BLINDLY
+
+    def run(self, ctx: StepContext) -> Outcome:
+        compare(ctx, read_chain(ctx))
+        return Done("The version is the one that was approved")
+
+
+class PromoteToProduction(AskPvs):
+    """Needs the version. Compares once more, because replication may have taken hours."""
+
+    key = "promote"
+    title = "Promote the version to production"
+
+    def holds(self, ctx: StepContext, chain: ChainFacts) -> str:
+        found = chain.get(ctx.version)
+        if found is None or found.access not in (Access.PRODUCTION, Access.OVERRIDE):
+            return ""
+        if found.is_pending and found.scheduled_at:
+            return f"Version {ctx.version} goes into production at {found.scheduled_at:%Y-%m-%d %H:%M} UTC"
+        if chain.override and chain.override.number != ctx.version:
+            return (
+                f"Version {ctx.version} is in production, but targets keep booting the override {chain.override.number}"
+            )
+        return f"Version {ctx.version} is in production; targets boot it at their next restart"
+
+    def ask(self, ctx: StepContext) -> None:
+        ctx.farm.promote(ctx.disk_id, to="production", test_version=ctx.version, scheduled_at=_go_live_at(ctx))
+
+    def guard(self, ctx: StepContext, chain: ChainFacts) -> None:
+        compare(ctx, chain)
+        farm = ctx.job.farm
+        if farm.automatic_merge and len(chain.links_of(ctx.version)) > farm.max_versions:
+            ctx.warn(f"The farm merges by itself past {farm.max_versions} versions; this promotion may start a merge")
+
+
+def compare(ctx: StepContext, chain: ChainFacts) -> None:
+    """Lapses the request and fails when the chain is not the one that was approved."""
+    approved = ctx.job.parameters.get("fingerprint")
+    change = ctx.job.change
+    if change is None or not approved:
+        raise StepFailed("This promotion has no approved request; it is not carried out.")
+    if fingerprints.fingerprint(chain, ctx.version) == approved:
+        return
+    changes = "; ".join(fingerprints.difference(change.links, fingerprints.links(chain, ctx.version)))
+    change.refresh_from_db()
+    if change.is_live:
+        change.move(ChangeEvent.LAPSE, by=None, words=changes)
+    raise StepFailed(f"The version changed since it was approved, so the approval no longer counts: {changes}.")
+
+
+def _go_live_at(ctx: StepContext) -> datetime | None:
+    text = ctx.job.parameters.get("go_live_at")
+    return datetime.fromisoformat(text) if text else None

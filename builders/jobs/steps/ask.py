@@ -1,0 +1,47 @@
+"""The shape of most steps: ask PVS for one thing, once, and believe what is read afterwards."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from builders.engine.context import StepContext
+from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
+from builders.jobs.steps.chain import read_chain
+from lifecycle.facts import ChainFacts
+
+POLL_SECONDS = 2.0
+
+
+class AskPvs(Step):
+    """Looks whether the wished state holds already; if not, asks for it and looks again.
+
+    So a call whose answer was lost is found to have worked, and is made again only when it did not.
+    """
+
+    def run(self, ctx: StepContext) -> Outcome:
+        chain = read_chain(ctx)
+        if words := self.holds(ctx, chain):
+            return Done(words, {"outcome": words})
+        self.guard(ctx, chain)
+        ctx.intend(asked=True)
+        self.ask(ctx)
+        if words := self.holds(ctx, read_chain(ctx)):
+            return Done(words, {"outcome": words})
+        return Wait(POLL_SECONDS, "PVS accepted it and has not shown it yet")
+
+    def undo(self, ctx: StepContext) -> str:
+        """What PVS has done stays: going back is an action of its own, with its own reason."""
+        if ctx.saved.get("asked") and (words := self.holds(ctx, read_chain(ctx))):
+            raise StepFailed(f"{words}. To go back, use the actions of the vDisk's page.")
+        return ""
+
+    @abstractmethod
+    def holds(self, ctx: StepContext, chain: ChainFacts) -> str:
+        """What is so now, in words, when the wished state is reached; else an empty text."""
+
+    @abstractmethod
+    def ask(self, ctx: StepContext) -> None:
+        """The one call that changes something."""
+
+    def guard(self, ctx: StepContext, chain: ChainFacts) -> None:
+        """Last look before the call; raises StepFailed when it must not be made."""

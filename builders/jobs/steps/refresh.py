@@ -1,0 +1,20 @@
+"""Brings the mirror up to date, so that the pages show what the job did."""
+
+from __future__ import annotations
+
+from builders.engine.context import StepContext
+from builders.engine.steps import Done, Outcome, Repeat, Step, Wait
+from builders.sync.run import sync_now
+
+
+class RefreshMirror(Step):
+    """Needs nothing. A sync that is running already may have read too early, so this one waits for its own."""
+
+    key = "refresh"
+    title = "Refresh the portal's picture of the farm"
+    repeat = Repeat.BLINDLY
+
+    def run(self, ctx: StepContext) -> Outcome:
+        if sync_now(ctx.job.farm_id, ctx.farm):
+            return Done("The portal shows the farm as it is now")
+        return Wait(1.0, "Another sync is running; waiting for our turn")
