@@ -98,6 +98,8 @@ def broken(error: Exception) -> PipeBroken:
         return PipeBroken(_words(error), code=error.code, may_mend=error.code == 400)
     if isinstance(error, requests.exceptions.RequestException):
         return PipeBroken(_words(error), may_mend=True)
+    if isinstance(error, WinRMError):
+        return PipeBroken(_words(error), code=error.code)
     return PipeBroken(f"the answer was not understood ({type(error).__name__})")
 
 

@@ -20,7 +20,6 @@ _SITE = {"SiteId": Kind.ID}
 _TARGETS = {"DeviceId": Kind.IDS}
 
 READS: AllowList = {
-    "Get-PvsConnection": {},
     "Get-PvsVersion": {},
     "Get-PvsServerName": {},
     "Get-PvsFarm": {},
@@ -51,7 +50,7 @@ WRITES: AllowList = {
     "Merge-PvsDisk": {**_VDISK, "NewBase": Kind.SWITCH, "Access": Kind.NUMBER},
     "Set-PvsDiskVersion": {**_VERSION, "Description": Kind.TEXT, "ScheduledDate": Kind.MOMENT},
     "Set-PvsOverrideVersion": _VERSION,
-    "Update-PvsInventory": _VDISK,
+    "Update-PvsInventory": {},
     "Start-PvsDeviceBoot": _TARGETS,
     "Start-PvsDeviceReboot": {**_TARGETS, "Message": Kind.TEXT, "Delay": Kind.NUMBER},
     "Start-PvsDeviceShutdown": {**_TARGETS, "Message": Kind.TEXT, "Delay": Kind.NUMBER},

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 EXECUTING = 16
 IN_PROCESS = 177
-GONE = frozenset({44, 165, 175})
+GONE = frozenset({44, 165, 175, 189})
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,9 @@ class ProvisioningFarm:
     def describe(self, disk_id: UUID, version: int, text: str) -> None:
         self._write(requests.describe(disk_id, version, text), f"describe version {version} of vDisk {disk_id} anew")
 
-    def update_inventory(self, disk_id: UUID) -> None:
-        self._write(requests.update_inventory(disk_id), f"look at the files of vDisk {disk_id} again")
+    def update_inventory(self) -> None:
+        """Have the servers look at their files now instead of at their next poll."""
+        self._write(requests.update_inventory(), "look at the files in its stores again")
 
     # -- targets: each returns the tasks to watch --
 

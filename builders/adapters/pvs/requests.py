@@ -171,8 +171,8 @@ def describe(disk_id: UUID, version: int, text: str) -> Request:
     return call("Set-PvsDiskVersion", DiskLocatorId=str(disk_id), Version=version, Description=text)
 
 
-def update_inventory(disk_id: UUID) -> Request:
-    return call("Update-PvsInventory", DiskLocatorId=str(disk_id))
+def update_inventory() -> Request:
+    return call("Update-PvsInventory")
 
 
 # -- targets ------------------------------------------------------------------------------------------------------
