@@ -33,6 +33,8 @@ def start_job(
     """A person presses a button. NotNow with all reasons when the rules or a running job forbid it."""
     if action == Action.PROMOTE_PRODUCTION:
         raise NotAllowed("A promotion to production needs an approved request.")
+    if not TRANSITIONS[action].offered:
+        raise NotAllowed("The portal does not do this; what was approved includes the date. Revert and request anew.")
     if not by.has_perm("lifecycle.operate_version"):
         raise NotAllowed("Your role does not change versions.")
     if action in NEEDS_REASON and not reason.strip():

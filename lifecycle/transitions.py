@@ -29,13 +29,17 @@ Condition = Callable[[ChainFacts, VersionFacts | None], Refusal | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """One row of the table. ``starts_from`` is empty when the action concerns the vDisk, not one version."""
+    """One row of the table. ``starts_from`` is empty when the action concerns the vDisk, not one version.
+
+    ``offered`` is False for what PVS can do and the portal leaves alone.
+    """
 
     action: Action
     does: str
     starts_from: frozenset[Situation] = frozenset()
     elsewhere: Refusal | None = None
     flag: str | None = None
+    offered: bool = True
     conditions: tuple[Condition, ...] = ()
 
 
@@ -227,6 +231,7 @@ TRANSITIONS: dict[Action, Transition] = {
             starts_from=frozenset({Situation.PENDING}),
             elsewhere=Refusal(175, "The version does not wait for a date."),
             flag="can_set_scheduled_date",
+            offered=False,  # the date was part of what was approved: revert to test and request anew
         ),
         Transition(
             action=Action.MERGE,
@@ -266,7 +271,7 @@ def judge(action: Action, chain: ChainFacts, number: int | None = None) -> Possi
 
 def possibilities(chain: ChainFacts, number: int) -> list[Possibility]:
     """Everything one could want to do with version ``number``, possible or not."""
-    return [judge(action, chain, number) for action, row in TRANSITIONS.items() if row.starts_from]
+    return [judge(action, chain, number) for action, row in TRANSITIONS.items() if row.starts_from and row.offered]
 
 
 def vdisk_possibilities(chain: ChainFacts) -> list[Possibility]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from builders.adapters.errors import Refused
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Repeat, Step
 from builders.jobs.steps.chain import read_chain
@@ -13,6 +14,7 @@ from lifecycle.models import Job
 from lifecycle.states import Action
 
 DESCRIPTION_LENGTH = 250
+ALREADY_IN_MAINTENANCE = 160
 
 
 def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
@@ -26,15 +28,29 @@ class CreateVersion(Step):
     title = "Create the version"
 
     def run(self, ctx: StepContext) -> Outcome:
-        chain = read_chain(ctx)
         asked_above = ctx.saved.get("asked_above")
-        found = chain.maintenance
-        if asked_above is not None and found and found.number > asked_above:
-            ctx.log(f"Found version {found.number}, made by an earlier attempt")
-            return self._done(ctx, found.number, found.file_name)
-        ctx.intend(asked_above=chain.highest.number if chain.highest else -1)
-        made = ctx.farm.new_maintenance_version(ctx.disk_id)
+        if asked_above is None:
+            highest = read_chain(ctx).highest
+            ctx.intend(asked_above=highest.number if highest else -1)
+        elif found := self._left_behind(ctx, asked_above):
+            return found
+        try:
+            made = ctx.farm.new_maintenance_version(ctx.disk_id)
+        except Refused as refused:
+            # the lost call of an earlier attempt may have taken effect between our look and this one
+            if asked_above is None or refused.code != ALREADY_IN_MAINTENANCE:
+                raise
+            if found := self._left_behind(ctx, asked_above):
+                return found
+            raise
         return self._done(ctx, made.version, made.file_name)
+
+    def _left_behind(self, ctx: StepContext, asked_above: int) -> Done | None:
+        found = read_chain(ctx).maintenance
+        if found is None or found.number <= asked_above:
+            return None
+        ctx.log(f"Found version {found.number}, made by an earlier attempt")
+        return self._done(ctx, found.number, found.file_name)
 
     def _done(self, ctx: StepContext, number: int, file_name: str) -> Done:
         ctx.set_version(number)

@@ -23,7 +23,7 @@ class WaitForReplication(Step):
 
     def run(self, ctx: StepContext) -> Outcome:
         if not ctx.saved.get("rescanned"):
-            ctx.farm.update_inventory(ctx.disk_id)
+            ctx.farm.update_inventory()
             ctx.intend(rescanned=True)
         chain = read_chain(ctx)
         copies = [copy for link in chain.links_of(ctx.version) for copy in chain.replicas_of(link.number)]
