@@ -1,0 +1,56 @@
+"""`python -m lab --state DIR` runs the simulated datacentre; `control` and `accept-runner` are its tools."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from lab.control import cli
+from lab.laboratory import Laboratory
+from lab.powershell import accept
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["control"]:
+        return cli.main(arguments[1:])
+    if arguments[:1] == ["accept-runner"]:
+        return accept.main(arguments[1:])
+    return _run(_parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    laboratory = Laboratory(
+        Path(options.state).resolve(),
+        wsman_port=options.wsman_port,
+        control_port=options.control_port,
+        speed=options.speed,
+    )
+    laboratory.start()
+    sys.stdout.write(f"Lab ready: {laboratory.control.url}\n")
+    sys.stdout.flush()
+    over.wait()
+    laboratory.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="A simulated datacentre on the loopback interface.",
+        epilog="Tools: python -m lab control --help, python -m lab accept-runner FILE...",
+    )
+    parser.add_argument("--state", required=True, help="folder for the state, the certificates and the store files")
+    parser.add_argument("--wsman-port", type=int, default=0, help="first port of the servers; 0: free ones")
+    parser.add_argument("--control-port", type=int, default=0, help="0: a free one")
+    parser.add_argument("--speed", type=float, default=1.0, help="divides every duration")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

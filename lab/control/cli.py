@@ -1,0 +1,120 @@
+"""`python -m lab control --state DIR VERB ...`: the same orders from a terminal, through the running lab's control."""
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    info = Path(options.state) / "lab.json"
+    if not info.exists():
+        sys.stderr.write(f"No lab has run in {options.state}.\n")
+        return 1
+    control = json.loads(info.read_text(encoding="utf-8"))["control"]
+    path, body = _order(options)
+    try:
+        answer = _ask(control, path, body)
+    except urllib.error.HTTPError as error:
+        sys.stderr.write(f"{json.loads(error.read())['error']}\n")
+        return 1
+    except urllib.error.URLError as error:
+        sys.stderr.write(f"The lab does not answer at {control}: {error.reason}\n")
+        return 1
+    sys.stdout.write(json.dumps(answer, indent=1) + "\n")
+    return 0
+
+
+def _order(options: argparse.Namespace) -> tuple[str, dict[str, Any] | None]:
+    """(path, body); no body means a GET."""
+    if options.verb == "state":
+        return "state", None
+    return _PATHS[options.verb].format(**vars(options)), _BODIES[options.verb](options)
+
+
+def _targets(options: argparse.Namespace) -> dict[str, Any]:
+    return {"names": options.names or None, "collection": options.collection, "vdisk": options.vdisk}
+
+
+def _fault(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("cmdlet", "action", "server", "seconds", "code", "message", "count", "after_effect")
+    return {name: getattr(options, name) for name in names}
+
+
+_PATHS = {
+    "restart": "targets/restart",
+    "power": "targets/power",
+    "server": "servers/{name}/power",
+    "replication": "replication",
+    "fault": "faults",
+    "clear-faults": "faults/clear",
+    "write": "write",
+    "clock": "clock",
+    "reset": "reset",
+}
+_BODIES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "restart": _targets,
+    "power": lambda options: {**_targets(options), "on": options.to == "on"},
+    "server": lambda options: {"on": options.to == "up"},
+    "replication": lambda options: {"mode": options.mode, "server": options.server},
+    "fault": _fault,
+    "clear-faults": lambda _: {},
+    "write": lambda options: {"vdisk": options.vdisk},
+    "clock": lambda options: {"forward_seconds": options.forward_seconds},
+    "reset": lambda _: {},
+}
+
+
+def _ask(control: str, path: str, body: dict[str, Any] | None) -> Any:
+    content = None if body is None else json.dumps({k: v for k, v in body.items() if v is not None}).encode()
+    request = urllib.request.Request(  # noqa: S310  the address comes from the lab's own file
+        control + path, data=content, headers={"Content-Type": "application/json"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as response:
+        return json.load(response)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab control", description="Orders for a running lab.")
+    parser.add_argument("--state", required=True, help="the folder that the lab was started with")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("state", help="print everything as JSON")
+    _targets_parser(verbs.add_parser("restart", help="restart targets"))
+    power = verbs.add_parser("power", help="switch targets on or off")
+    power.add_argument("to", choices=("on", "off"))
+    _targets_parser(power)
+    server = verbs.add_parser("server", help="bring a server up or take it down")
+    server.add_argument("name")
+    server.add_argument("to", choices=("up", "down"))
+    replication = verbs.add_parser("replication", help="let the copy job run, hold it back or break it")
+    replication.add_argument("mode", choices=("run", "hold", "break"))
+    replication.add_argument("--server", help="only towards this server")
+    _fault_parser(verbs.add_parser("fault", help="order a fault of the next calls of a cmdlet"))
+    verbs.add_parser("clear-faults", help="forget all ordered faults")
+    verbs.add_parser("write", help="write into a maintenance version").add_argument("vdisk")
+    verbs.add_parser("clock", help="put the lab's clock forward").add_argument("forward_seconds", type=float)
+    verbs.add_parser("reset", help="back to the initial datacentre")
+    return parser
+
+
+def _targets_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", help="names of targets")
+    parser.add_argument("--collection")
+    parser.add_argument("--vdisk")
+
+
+def _fault_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cmdlet", help="a cmdlet's name, or *")
+    parser.add_argument("action", choices=("delay", "fail", "drop", "kill"))
+    parser.add_argument("--server")
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--code", type=int)
+    parser.add_argument("--message")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--after-effect", action="store_true")

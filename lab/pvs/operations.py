@@ -1,0 +1,133 @@
+"""What the operator of the lab can do to it; the control's API, page and command line all end here."""
+
+from collections.abc import Callable, Iterable
+
+from lab.pvs import replication, targets
+from lab.pvs.datacentre import Datacentre
+from lab.pvs.initial import create_files, initial_farm
+from lab.pvs.model import Device, Fault, Replication, Server, VDisk
+
+FAULT_ACTIONS = ("delay", "fail", "drop", "kill")
+
+
+class Rejected(Exception):
+    """An order that cannot be carried out; the words are for the operator."""
+
+
+class Operations:
+    """Each method takes the lock, and says in words what it did not find."""
+
+    def __init__(self, datacentre: Datacentre, server_power: Callable[[Server], None]) -> None:
+        self.datacentre = datacentre
+        self._server_power = server_power
+
+    def restart_targets(
+        self, *, collection: str | None = None, names: Iterable[str] | None = None, vdisk: str | None = None
+    ) -> list[str]:
+        """Names of those that restart; a target that is off stays off."""
+        with self.datacentre.locked(changing=True):
+            chosen = self._targets(collection=collection, names=names, vdisk=vdisk)
+            return [device.name for device in chosen if targets.restart(self.datacentre, device)]
+
+    def power_targets(
+        self,
+        *,
+        on: bool,
+        collection: str | None = None,
+        names: Iterable[str] | None = None,
+        vdisk: str | None = None,
+    ) -> list[str]:
+        act = targets.power_on if on else targets.shut_down
+        with self.datacentre.locked(changing=True):
+            chosen = self._targets(collection=collection, names=names, vdisk=vdisk)
+            return [device.name for device in chosen if act(self.datacentre, device)]
+
+    def power_server(self, name: str, *, on: bool) -> None:
+        with self.datacentre.locked(changing=True):
+            server = self._server(name)
+            was_up, server.up = server.up, on
+            if was_up and not on:
+                targets.lose_server(self.datacentre, server)
+            elif on and not was_up:
+                targets.find_server(self.datacentre)
+        self._server_power(server)  # outside the lock: processes that are killed may be waiting for it
+
+    def replicate(self, mode: str, server: str | None = None) -> None:
+        try:
+            chosen = Replication(mode)
+        except ValueError as error:
+            raise Rejected(f"A replication mode is one of {', '.join(Replication)}.") from error
+        with self.datacentre.locked(changing=True):
+            name = self._server(server).name if server else None
+            replication.set_mode(self.datacentre, chosen, name)
+
+    def order_fault(self, fault: Fault) -> None:
+        if fault.action not in FAULT_ACTIONS:
+            raise Rejected(f"A fault is one of {', '.join(FAULT_ACTIONS)}.")
+        with self.datacentre.locked(changing=True) as farm:
+            if fault.server:
+                fault.server = self._server(fault.server).name
+            if not fault.cmdlet or fault.count < 1:
+                raise Rejected("A fault names a cmdlet (or *) and a count of at least 1.")
+            farm.faults.append(fault)
+
+    def clear_faults(self) -> None:
+        with self.datacentre.locked(changing=True) as farm:
+            farm.faults.clear()
+
+    def write(self, vdisk: str) -> int:
+        """Write into the maintenance version as its target would; the number of the version."""
+        with self.datacentre.locked(changing=True) as farm:
+            disk = self._vdisk(vdisk)
+            version = disk.maintenance
+            if version is None:
+                raise Rejected(f"{disk.name} has no maintenance version.")
+            folders = self.datacentre.folders
+            holding = [one.name for one in farm.servers if folders.time_of(one.name, version.file_name)]
+            held = [device.stream.server for device in farm.holders(disk, version.number) if device.stream]
+            seed = f"control/{self.datacentre.clock.now().isoformat()}"
+            folders.write((held or holding)[0], version.file_name, seed=seed)
+            return version.number
+
+    def put_clock_forward(self, seconds: float) -> None:
+        with self.datacentre.locked(changing=True):
+            self.datacentre.clock.put_forward(seconds)
+
+    def reset(self) -> None:
+        """Back to the initial datacentre; servers that were down come up."""
+        with self.datacentre.locked(changing=True):
+            self.datacentre.farm = initial_farm(self.datacentre.clock.now())
+            create_files(self.datacentre.farm, self.datacentre.folders)
+        for server in self.datacentre.farm.servers:
+            self._server_power(server)
+
+    def _targets(self, *, collection: str | None, names: Iterable[str] | None, vdisk: str | None) -> list[Device]:
+        farm = self.datacentre.farm
+        chosen = farm.devices
+        if collection:
+            chosen = [one for one in chosen if one.collection.lower() == collection.lower()]
+        if vdisk:
+            chosen = [one for one in chosen if one.vdisk_id == self._vdisk(vdisk).id]
+        if names:
+            wanted = {name.lower() for name in names}
+            chosen = [one for one in chosen if one.name.lower() in wanted]
+            missing = wanted - {one.name.lower() for one in chosen}
+            if missing:
+                raise Rejected(f"No such target: {', '.join(sorted(missing))}.")
+        if not (collection or vdisk or names):
+            raise Rejected("Name targets, a collection or a vDisk.")
+        if not chosen:
+            raise Rejected("No target fits.")
+        return chosen
+
+    def _server(self, name: str) -> Server:
+        server = self.datacentre.farm.server(name)
+        if server is None:
+            raise Rejected(f"No such server: {name}.")
+        return server
+
+    def _vdisk(self, name: str) -> VDisk:
+        disk = next((one for one in self.datacentre.farm.vdisks if one.name.lower() == name.lower()), None)
+        if disk is None:
+            raise Rejected(f"No such vDisk: {name}.")
+        return disk

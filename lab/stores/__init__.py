@@ -1,0 +1,1 @@
+"""The store folders of the simulated servers: real files with real bytes."""
