@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lifecycle.states import BASE_TYPES, MAINTENANCE_ACCESS, MERGING_ACCESS, Access
+from lifecycle.states import BASE_TYPES, MAINTENANCE_ACCESS, MERGING_ACCESS, Access, VersionType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +116,19 @@ class ChainFacts:
         return tuple(version for version in self.versions if version.is_test)
 
     def links_of(self, number: int) -> tuple[VersionFacts, ...]:
-        """The files a target needs for version ``number``: from its base upwards."""
-        links = [version for version in self.versions if version.number <= number]
-        bases = [index for index, version in enumerate(links) if version.is_base]
-        return tuple(links[bases[-1] :] if bases else links)
+        """The files a target needs for version ``number``: from its base upwards.
+
+        A merge joins all updates since the base, so what it joined is no link of what stands on it.
+        """
+        links: list[VersionFacts] = []
+        joined = False
+        for version in reversed([version for version in self.versions if version.number <= number]):
+            if not joined or version.is_base:
+                links.insert(0, version)
+            if version.is_base:
+                break
+            joined = joined or version.type == VersionType.MERGE
+        return tuple(links)
 
     def replicas_of(self, number: int) -> tuple[ReplicaFacts, ...]:
         return tuple(replica for replica in self.replicas if replica.number == number)
