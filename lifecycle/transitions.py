@@ -31,6 +31,7 @@ Condition = Callable[[ChainFacts, VersionFacts | None], Refusal | None]
 class Transition:
     """One row of the table. ``starts_from`` is empty when the action concerns the vDisk, not one version.
 
+    A row without ``starts_from`` looks for its ``flag`` on the highest version, where PVS shows what can be merged.
     ``offered`` is False for what PVS can do and the portal leaves alone.
     """
 
@@ -93,6 +94,8 @@ def is_highest(chain: ChainFacts, version: VersionFacts | None) -> Refusal | Non
 
 
 def is_not_the_only_one(chain: ChainFacts, version: VersionFacts | None) -> Refusal | None:
+    if version and version.delete_when_free:
+        return None  # nothing stands on it any more, even where it was the base
     if len(chain.versions) < 2 or (version and version.number == chain.versions[0].number):
         return Refusal(164, "It is the base of the chain.")
     return None
@@ -172,6 +175,7 @@ TRANSITIONS: dict[Action, Transition] = {
             action=Action.BOOT_MAINTENANCE,
             does="Starts the maintenance target, which then writes to this version.",
             starts_from=frozenset({Situation.MAINTENANCE}),
+            elsewhere=Refusal(None, "A maintenance target boots the maintenance version only, and this is none."),
             conditions=(maintenance_version_exists, maintenance_target_assigned),
         ),
         Transition(
@@ -186,6 +190,7 @@ TRANSITIONS: dict[Action, Transition] = {
             action=Action.BOOT_TEST,
             does="Starts or restarts the test targets, so that they run this version.",
             starts_from=frozenset({Situation.TEST}),
+            elsewhere=Refusal(None, "Test targets are booted to try a test version, and this is none."),
             conditions=(test_target_assigned,),
         ),
         Transition(
@@ -236,12 +241,28 @@ TRANSITIONS: dict[Action, Transition] = {
         Transition(
             action=Action.MERGE,
             does="Joins all updates since the last base into one differencing disk.",
-            conditions=(no_maintenance_version, no_merge_runs, highest_has_come, has_updates_to_merge, replicated),
+            flag="can_merge",
+            conditions=(
+                standard_image,
+                no_maintenance_version,
+                no_merge_runs,
+                highest_has_come,
+                has_updates_to_merge,
+                replicated,
+            ),
         ),
         Transition(
             action=Action.MERGE_BASE,
             does="Joins the base and all updates into a new base; needs room for a whole image.",
-            conditions=(no_maintenance_version, no_merge_runs, highest_has_come, has_update_since_base, replicated),
+            flag="can_merge_base",
+            conditions=(
+                standard_image,
+                no_maintenance_version,
+                no_merge_runs,
+                highest_has_come,
+                has_update_since_base,
+                replicated,
+            ),
         ),
         Transition(
             action=Action.DELETE_VERSION,
@@ -264,7 +285,8 @@ def judge(action: Action, chain: ChainFacts, number: int | None = None) -> Possi
     refusals = [refusal for condition in row.conditions if (refusal := condition(chain, version))]
     if row.starts_from and version and situation(version, chain) not in row.starts_from:
         refusals.insert(0, row.elsewhere or Refusal(None, f"Version {number} is not in that state."))
-    if not refusals and version and row.flag and not getattr(version, row.flag):
+    flagged = version if row.starts_from else chain.highest
+    if not refusals and flagged and row.flag and not getattr(flagged, row.flag):
         refusals.append(Refusal(None, f"PVS does not permit it now ({row.flag} is false) and gives no reason."))
     return Possibility(action, number, row.does, tuple(refusals))
 
