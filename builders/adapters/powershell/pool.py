@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from builders.adapters.errors import AdapterError, TimedOut, Unreachable
@@ -121,6 +122,7 @@ class SessionPool:
                     return kept
                 kept.transport.close()
             transport, self.greeting = self._opener()
+            _close_all_at_exit()
         except BaseException:
             self._release()
             raise
@@ -226,11 +228,16 @@ def _tend_for_ever(pool_of: weakref.ref[SessionPool]) -> None:
 _pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
 
 
-@atexit.register
 def close_all() -> None:
     """At the end of a process. A worker that ends without running exit handlers calls it itself."""
     for pool in list(_pools):
         pool.close()
+
+
+@cache
+def _close_all_at_exit() -> None:
+    """Registered after the first connection: exit handlers run backwards, and urllib3 closes its own connections."""
+    atexit.register(close_all)
 
 
 def _forget_all() -> None:
