@@ -44,7 +44,7 @@ def intervals_fit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             f"A lease of {settings.PORTAL_LEASE_SECONDS} s cannot be kept "
             f"with a tick of {settings.PORTAL_TICK_SECONDS} s.",
             hint="Make PORTAL_LEASE_SECONDS more than three times PORTAL_TICK_SECONDS; 30 and 1 are the defaults.",
-            id="portal.E008",
+            id="portal.E007",
         )
     ]
 

@@ -19,6 +19,8 @@ def configuration(level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
             "uvicorn": {"handlers": [], "level": level, "propagate": True},
+            # Every look of every open page; the proxy in front keeps such a log.
+            "uvicorn.access": {"handlers": [], "level": "WARNING", "propagate": True},
             "celery": {"handlers": [], "level": level, "propagate": True},
         },
     }

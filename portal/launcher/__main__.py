@@ -1,6 +1,10 @@
-"""`python -m portal.launcher`: runs until Ctrl-C or SIGTERM. Exit code 0: stopped as asked; 1: could not start."""
+"""`python -m portal.launcher`: runs until Ctrl-C or SIGTERM. Exit code 0: stopped as asked; 1: could not start.
+
+`python -m portal.launcher clean-data` forgets what it keeps in its data folder.
+"""
 
 import os
+import shutil
 import signal
 import sys
 from types import FrameType
@@ -11,8 +15,11 @@ from portal.launcher.children import say
 from portal.launcher.plan import CannotStart, Plan
 from portal.launcher.supervisor import Supervisor
 
+# All that a data folder holds of ours; whatever else is in it is not ours to remove.
+KEPT = ("embedded", "lab", "log", "secret_key", "field_keys", "demo_password", "launcher.json")
 
-def main() -> int:
+
+def main(arguments: list[str]) -> int:
     try:
         plan = Plan.from_environment(os.environ)
         plan.var.mkdir(parents=True, exist_ok=True)
@@ -21,7 +28,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     try:
-        return _run(plan)
+        return _clean(plan) if arguments == ["clean-data"] else _run(plan)
     except (CannotStart, embedded.EmbeddedServerError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -41,6 +48,19 @@ def _run(plan: Plan) -> int:
         if not embedded.wait_until_stopped(plan.var, seconds=10):
             say("launcher", "the database stays up: another program still uses it")
     say("launcher", "stopped")
+    return 0
+
+
+def _clean(plan: Plan) -> int:
+    grounds.end_leftovers(plan)
+    embedded.stop(plan.var)
+    for name in KEPT:
+        thing = plan.var / name
+        if thing.is_dir():
+            shutil.rmtree(thing)
+        else:
+            thing.unlink(missing_ok=True)
+    say("launcher", f"{plan.var} is empty; the next start begins anew")
     return 0
 
 
@@ -67,4 +87,4 @@ def _stop_on_signals(supervisor: Supervisor) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -24,12 +24,16 @@ def say(name: str, line: str) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start, and the words at the head of a line by which it says that it serves ("" if it says nothing)."""
+    """What to start; `ready_line` is the head of the line by which it says that it serves ("" if it says nothing).
+
+    `once`: it ends by itself; the others run until they are stopped, and are started again if they end before.
+    """
 
     name: str
     arguments: Sequence[str]
     ready_line: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
 
 
 class Child:

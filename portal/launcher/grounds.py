@@ -13,6 +13,8 @@ from portal.embedded.locks import FileLock
 from portal.launcher.children import Child, say
 from portal.launcher.plan import HOST, CannotStart, Plan
 
+GONE_SECONDS = 10
+
 
 def claim(plan: Plan) -> FileLock:
     """The lock of the data folder, held for as long as the portal runs."""
@@ -59,15 +61,19 @@ def end_leftovers(plan: Plan) -> None:
         notes = json.loads(_notes(plan).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return
+    ended = []
     for note in notes:
         try:
+            process = psutil.Process(note["pid"])
             # Number and birth together: the number alone may be another program's by now.
-            if abs(psutil.Process(note["pid"]).create_time() - note["born"]) > 1:
+            if abs(process.create_time() - note["born"]) > 1:
                 continue
+            ended.append(process)
             os.killpg(note["pid"], signal.SIGKILL)
             say("launcher", f"ended process {note['pid']}, left over from a run that was killed")
         except (psutil.NoSuchProcess, ProcessLookupError):
             continue
+    psutil.wait_procs(ended, timeout=GONE_SECONDS)  # the port is free when the web server is really gone
     _notes(plan).unlink()
 
 

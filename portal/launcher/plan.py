@@ -47,24 +47,23 @@ class Plan:
         return self.var / "lab" / "lab.json"
 
     def migrate(self) -> Command:
-        return Command("migrate", [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"])
+        return Command("migrate", [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"], once=True)
 
     def demo(self) -> Command:
         """The password goes by the environment: arguments can be read by every user of the machine."""
         arguments = [sys.executable, "manage.py", "demo"]
         if self.with_lab:
             arguments += ["--lab", str(self.lab_file)]
-        return Command("demo", arguments, environment={"PORTAL_DEMO_PASSWORD": self.demo_password})
+        return Command("demo", arguments, environment={"PORTAL_DEMO_PASSWORD": self.demo_password}, once=True)
 
     def lab(self) -> Command:
         return Command("lab", [sys.executable, "-m", "lab", "--state", str(self.lab_file.parent)], "Lab ready:")
 
     def services(self) -> list[Command]:
         celery = [sys.executable, "-m", "celery", "-A", "builders"]
-        # The schedule is two fixed intervals; kept in memory, it cannot be stale or corrupt after a crash.
-        beat = ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", "WARNING"]
+        beat = ["beat", "--pidfile=", "--loglevel", "WARNING"]
         # Event streams never end by themselves; after the grace they are cut, and the browser comes back.
-        web = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3", "--no-access-log"]
+        web = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3", "--lifespan", "off"]
         return [
             Command("worker", [*celery, "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]),
             Command("beat", [*celery, *beat]),

@@ -1,11 +1,13 @@
 """Starts the children in order, starts a dead one again, and stops all of them."""
 
+import math
 import signal
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 
 from portal.launcher import grounds
 from portal.launcher.children import Child, Command, say
@@ -38,41 +40,35 @@ class Supervisor:
         try:
             self._start_all()
             while not self.stop_asked.wait(LOOK_SECONDS):
-                self._bury()
-                self._revive()
+                self._attend()
         except Stopped:
             pass
         finally:
             self.stop_all()
 
     def _start_all(self) -> None:
+        logs = self.plan.logs
         if self._run_once(self.plan.migrate()):
-            raise CannotStart(
-                f"The database could not be brought up to date; see above or {self.plan.logs}/migrate.log"
-            )
+            raise CannotStart(f"The database could not be brought up to date; see above or {logs}/migrate.log")
         if self.plan.with_lab:
             lab = self._start(self.plan.lab())
-            self._wait(lab.is_ready.is_set, LAB_SECONDS, f"The lab did not start; see {self.plan.logs}/lab.log", lab)
+            self._wait(lab.is_ready.is_set, seconds=LAB_SECONDS, else_say=f"No lab; see {logs}/lab.log", needed=lab)
         has_people = self._run_once(self.plan.demo()) == 0
         for command in self.plan.services():
             self._start(command)
-        self._wait(self._web_serves, WEB_SECONDS, f"The web server does not answer; see {self.plan.logs}/web.log")
+        self._wait(self._web_serves, seconds=WEB_SECONDS, else_say=f"No pages; see {logs}/web.log", attend=True)
         self._welcome(has_people)
 
     def _welcome(self, has_people: bool) -> None:
         if has_people:
             say("launcher", f"Demo logins: {', '.join(PEOPLE)}; password: {self.plan.demo_password}")
         else:
-            say(
-                "launcher",
-                f"The demo data could not be made; see {self.plan.logs}/demo.log. The portal runs without it.",
-            )
+            say("launcher", f"No demo data, see {self.plan.logs}/demo.log. The portal runs without it.")
         # Without a prefix, and the last: scripts wait for exactly this line.
         say_plainly(f"Portal ready: {self.plan.url}")
 
     def _start(self, command: Command) -> Child:
-        environment = {**self.environment, **command.environment}
-        command = Command(command.name, command.arguments, command.ready_line, environment)
+        command = replace(command, environment={**self.environment, **command.environment})
         child = Child(command, logs=self.plan.logs, base=BASE)
         self.children.append(child)
         grounds.remember(self.plan, self.children)
@@ -80,24 +76,28 @@ class Supervisor:
 
     def _run_once(self, command: Command) -> int:
         child = self._start(command)
-        self._wait(lambda: child.exit_code is not None, None, "")
+        self._wait(lambda: child.exit_code is not None)
         child.finish()
         self.children.remove(child)
         return child.exit_code or 0
 
     def _wait(
-        self, condition: Callable[[], bool], seconds: float | None, complaint: str, needed: Child | None = None
+        self,
+        condition: Callable[[], bool],
+        *,
+        seconds: float = math.inf,
+        else_say: str = "",
+        needed: Child | None = None,
+        attend: bool = False,
     ) -> None:
-        until = None if seconds is None else time.monotonic() + seconds
+        until = time.monotonic() + seconds
         while not condition():
             if self.stop_asked.wait(LOOK_SECONDS / 4):
                 raise Stopped
-            died = needed is not None and needed.exit_code is not None
-            if died or (until is not None and time.monotonic() > until):
-                raise CannotStart(complaint)
-            if needed is None:
-                self._bury()
-                self._revive()
+            if time.monotonic() > until or (needed is not None and needed.exit_code is not None):
+                raise CannotStart(else_say)
+            if attend:
+                self._attend()
 
     def _web_serves(self) -> bool:
         try:
@@ -106,25 +106,35 @@ class Supervisor:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _bury(self) -> None:
+    def _attend(self) -> None:
         for child in [child for child in self.children if child.exit_code is not None]:
-            if child.name in {"migrate", "demo"}:  # whoever ran it looks at its end
-                continue
-            self.children.remove(child)
-            child.signal_group(signal.SIGKILL)
-            child.finish()
-            deaths = 1 if child.lived_seconds > STEADY_SECONDS else self._deaths.get(child.name, 0) + 1
-            self._deaths[child.name] = deaths
-            pause = min(2 ** (deaths - 1), LONGEST_BACK_OFF_SECONDS)
-            self._due[child.name] = (time.monotonic() + pause, child.command)
-            say("launcher", f"{child.name} ended ({describe(child.exit_code)}); starting it again in {pause} s")
-
-    def _revive(self) -> None:
+            self._bury(child)
         for name, (due, command) in list(self._due.items()):
             if time.monotonic() >= due:
                 del self._due[name]
-                say("launcher", f"starting {name} again")
                 self._start(command)
+                say("launcher", f"started {name} again")
+        self._tell_where_the_lab_is()
+
+    def _bury(self, child: Child) -> None:
+        self.children.remove(child)
+        child.signal_group(signal.SIGKILL)
+        child.finish()
+        if child.command.once:
+            return
+        deaths = 1 if child.lived_seconds > STEADY_SECONDS else self._deaths.get(child.name, 0) + 1
+        self._deaths[child.name] = deaths
+        pause = min(2 ** (deaths - 1), LONGEST_BACK_OFF_SECONDS)
+        self._due[child.name] = (time.monotonic() + pause, child.command)
+        say("launcher", f"{child.name} ended ({describe(child.exit_code)}); starting it again in {pause} s")
+
+    def _tell_where_the_lab_is(self) -> None:
+        """A lab that was started again may listen on other ports than the portal was told."""
+        for child in self.children:
+            if child.name == "lab" and self._deaths.get("lab") and child.is_ready.is_set():
+                child.is_ready.clear()
+                self._start(self.plan.demo())
+                return
 
     def stop_all(self) -> None:
         """TERM to each group, KILL to what is left after the grace or when asked a second time."""

@@ -1,0 +1,53 @@
+# The commands of this repository, the same by hand and in CI. Everything lives in .venv and var/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: run test check lock clean clean-data
+
+# Serve the portal on 127.0.0.1:$PORTAL_PORT (8000) with a simulated datacentre, until Ctrl-C.
+run: $(RUN_STAMP)
+	@exec $(BIN)/python -m portal.launcher
+
+# Everything that CI checks. One part of it: make test ARGS="tests/platform -k lock"
+test: check
+	@$(BIN)/pytest $(ARGS)
+
+check: $(DEV_STAMP)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+# Pin the newest releases that pyproject.toml allows. The lock files name no index: they fit whichever pip is set to.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --upgrade \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+lock: $(DEV_STAMP)
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make run PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements.lock | $(BIN)/python
+	@echo "Installing the portal's packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock | $(BIN)/python
+	@echo "Installing the packages for development into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(RUN_STAMP)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Forget the database, the keys and the lab of this clone.
+clean-data: | $(BIN)/python
+	@$(BIN)/python -m portal.launcher clean-data

@@ -1,0 +1,56 @@
+"""The launcher with toys for children: same supervisor, nothing of the portal, so that it is there in a moment."""
+
+import os
+import sys
+from pathlib import Path
+
+from portal.launcher import __main__ as launcher
+from portal.launcher import supervisor
+from portal.launcher.children import Command
+from portal.launcher.plan import Plan
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)", "toy-beat"]
+WITH_CHILD = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '600'])", "toy-worker"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]
+
+
+class Toys(Plan):
+    def migrate(self) -> Command:
+        return Command(
+            "migrate", [sys.executable, "-c", f"raise SystemExit({os.environ.get('TOY_MIGRATE', '0')})"], once=True
+        )
+
+    def demo(self) -> Command:
+        command = super().demo()
+        shown = "import os, sys; print('password of', len(os.environ['PORTAL_DEMO_PASSWORD']), *sys.argv[1:])"
+        return Command(
+            "demo", [sys.executable, "-c", shown, *command.arguments[2:]], "", command.environment, once=True
+        )
+
+    def lab(self) -> Command:
+        word = os.environ.get("TOY_LAB", "Lab ready: http://127.0.0.1:1/")
+        arguments = [sys.executable, "-c", f"import time; print({word!r}, flush=True); time.sleep(600)", "toy-lab"]
+        return Command("lab", arguments, super().lab().ready_line)
+
+    def services(self) -> list[Command]:
+        site = self.var / "site"
+        site.mkdir(exist_ok=True)
+        (site / "healthz").write_text("ok\n")
+        server = ["-m", "http.server", str(self.port), "--bind", "127.0.0.1", "--directory", str(site)]
+        beat = STUBBORN if os.environ.get("TOY_STUBBORN") else SLEEPER
+        return [
+            Command("worker", WITH_CHILD),
+            Command("beat", beat),
+            Command("web", [sys.executable, *server]),
+        ]
+
+
+if __name__ == "__main__":
+    launcher.Plan = Toys  # type: ignore[misc]
+    supervisor.GRACE_SECONDS = 1 if os.environ.get("TOY_STUBBORN") else 15
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.exit(launcher.main(sys.argv[1:]))
