@@ -113,6 +113,9 @@ def no_newer_release(chain: ChainFacts, version: VersionFacts | None) -> Refusal
 def nobody_runs_it(chain: ChainFacts, version: VersionFacts | None) -> Refusal | None:
     if version and version.device_count:
         return Refusal(100, f"{_targets(version.device_count)} it now; shut down or restart first.")
+    for other in chain.versions:
+        if version and other.number > version.number and other.device_count and version in chain.links_of(other.number):
+            return Refusal(100, f"{_targets(other.device_count)} version {other.number}, which stands on it.")
     return None
 
 

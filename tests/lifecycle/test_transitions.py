@@ -232,6 +232,16 @@ def test_a_leftover_that_a_target_runs_stays() -> None:
     assert codes(Action.DELETE_VERSION, leftovers, 0) == [100]
 
 
+def test_a_leftover_below_one_that_a_target_runs_stays() -> None:
+    leftovers = chain(obsolete(0), obsolete(1), obsolete(2, device_count=1), merged_base(3, device_count=9))
+
+    possibility = judge(Action.DELETE_VERSION, leftovers, 0)
+
+    assert [(refusal.code, refusal.words) for refusal in possibility.refusals] == [
+        (100, "1 target runs version 2, which stands on it.")
+    ]
+
+
 def test_the_base_that_everything_stands_on_stays() -> None:
     assert 164 in codes(Action.DELETE_VERSION, chain(merged_base(3), version(4)), 3)
 
