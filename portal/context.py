@@ -1,0 +1,76 @@
+"""What every page shows: the way around, and how old the picture of the farm is. Queried only where it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from lifecycle.models import ChangeRequest, Farm, FarmConnection, Job
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation; ``waiting`` counts what wants attention there."""
+
+    key: str
+    name: str
+    url: str
+    is_here: bool
+    waiting: int = 0
+    waiting_words: str = ""
+
+
+@dataclass(frozen=True)
+class FarmPicture:
+    farm: Farm
+    unverified: tuple[str, ...]
+
+
+def _open_changes() -> int:
+    return ChangeRequest.objects.open().count()
+
+
+def _active_jobs() -> int:
+    return Job.objects.active().count()
+
+
+_PLACES: tuple[tuple[str, str, str, Callable[[], int] | None, str], ...] = (
+    ("Board", "board", "lifecycle.view_vdisk", None, ""),
+    ("Changes", "changes", "lifecycle.view_changerequest", _open_changes, "open"),
+    ("Jobs", "jobs", "lifecycle.view_job", _active_jobs, "active"),
+    ("Targets", "targets", "lifecycle.view_target", None, ""),
+    ("Audit", "audit", "lifecycle.view_auditentry", None, ""),
+)
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    return {"places": lambda: places(request), "farm_pictures": lambda: farm_pictures(request)}
+
+
+def places(request: HttpRequest) -> list[Place]:
+    """The pages that this person may open."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    found = []
+    for name, route, permission, count, words in _PLACES:
+        if user.has_perm(permission):
+            url = reverse(route)
+            is_here = request.path == url if url == "/" else request.path.startswith(url)
+            found.append(Place(route, name, url, is_here, count() if count else 0, words))
+    return found
+
+
+def farm_pictures(request: HttpRequest) -> list[FarmPicture]:
+    user = getattr(request, "user", None)
+    if user is None or not user.has_perm("lifecycle.view_vdisk"):
+        return []
+    unverified: dict[int, list[str]] = {}
+    off = FarmConnection.objects.filter(verify=FarmConnection.Verify.OFF).values_list("farm_id", "host")
+    for farm_id, host in off:
+        unverified.setdefault(farm_id, []).append(host)
+    return [FarmPicture(farm, tuple(unverified.get(farm.pk, ()))) for farm in Farm.objects.order_by("name")]
