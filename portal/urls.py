@@ -1,7 +1,36 @@
+"""The map of the house. Addresses read as the domain; who may open each one stands at its view."""
+
 from django.urls import path
 
 from portal import health
+from portal.http import public
+from portal.views import accounts, actions, audit, board, changes, jobs, live, targets, vdisks
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
+    path("", board.board, name="board"),
+    path("vdisks/<int:pk>/", vdisks.vdisk, name="vdisk"),
+    path("vdisks/<int:pk>/actions/<slug:name>/", actions.action, name="vdisk-action"),
+    path("changes/", changes.changes, name="changes"),
+    path("changes/new/", changes.new_change, name="change-new"),
+    path("changes/<int:pk>/", changes.change, name="change"),
+    path("changes/<int:pk>/decide/", changes.decide, name="change-decide"),
+    path("changes/<int:pk>/withdraw/", changes.withdraw, name="change-withdraw"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/log/", jobs.log, name="job-log"),
+    path("jobs/<int:pk>/log.txt", jobs.log_download, name="job-log-download"),
+    path("jobs/<int:pk>/cancel/", jobs.cancel, name="job-cancel"),
+    path("targets/", targets.targets, name="targets"),
+    path("targets/<int:pk>/", targets.target, name="target"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/verify/", audit.verify, name="audit-verify"),
+    path("farm/status/", board.farm_status, name="farm-status"),
+    path("accounts/login/", accounts.login, name="login"),
+    path("accounts/logout/", accounts.logout, name="logout"),
+    path("live/", live.events, name="live"),
+    path("healthz", public(health.healthz), name="healthz"),
 ]
+
+handler400 = "portal.views.errors.bad_request"
+handler403 = "portal.views.errors.not_allowed"
+handler404 = "portal.views.errors.not_found"

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from lifecycle.states import ChangeState
+from portal.forms.fields import MomentField, reason_field
+
+
+class RequestForm(forms.Form):
+    reason = reason_field(
+        required=True,
+        label="Why should it go to production?",
+        help_text="The approver reads it, and later whoever asks what changed.",
+    )
+    ticket = forms.CharField(required=False, max_length=80, label="Change ticket (optional)")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # made here: its help text names the time zone, which is known only once the settings are
+        field = MomentField(required=False, label="Go live at (optional)")
+        field.help_text = f"Empty: as soon as it is approved. {field.help_text}"
+        self.fields["go_live_at"] = field
+
+
+class DecisionForm(forms.Form):
+    """Approving takes an optional note; that rejecting needs a reason is the domain's rule."""
+
+    reason = reason_field(required=False, label="Note", help_text="Needed when you reject; the requester reads it.")
+
+
+class ChangeFilter(forms.Form):
+    state = forms.ChoiceField(required=False, choices=[("", "any state"), *ChangeState.choices])
+    text = forms.CharField(
+        required=False,
+        max_length=80,
+        label="Search",
+        widget=forms.SearchInput(attrs={"placeholder": "vDisk, ticket, person"}),
+    )

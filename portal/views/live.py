@@ -1,0 +1,44 @@
+"""The stream of events that open pages listen to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from portal import live
+from portal.http import PortalRequest, needs
+
+
+@require_GET
+@needs()
+async def events(request: PortalRequest) -> HttpResponseBase:
+    """``/live/?topic=job-7&topic=farm``: an event per change of one of these, as long as the page is open."""
+    names = list(dict.fromkeys(request.GET.getlist("topic")))
+    if not names or len(names) > live.MOST_TOPICS:
+        return HttpResponse(f"Name 1 to {live.MOST_TOPICS} topics.\n", status=400, content_type="text/plain")
+    if not await sync_to_async(_may_hear_all)(request, names):
+        return HttpResponse("There is no such topic for you.\n", status=404, content_type="text/plain")
+    response = StreamingHttpResponse(_stream(names), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # asks proxies to hand events on at once
+    return response
+
+
+def _may_hear_all(request: PortalRequest, names: list[str]) -> bool:
+    return all(live.may_hear(request.user, name) for name in names)
+
+
+async def _stream(names: list[str]) -> AsyncIterator[str]:
+    await sync_to_async(_release_database)()
+    async for event in live.events(names):
+        yield event
+
+
+def _release_database() -> None:
+    """The stream lives for minutes and asks the database nothing; Django would keep the connection until its end."""
+    if not connection.in_atomic_block:
+        connection.close()

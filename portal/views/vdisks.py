@@ -1,0 +1,106 @@
+"""One vDisk: its chain, what each version is for, and what can be done now, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from lifecycle.facts import ChainFacts
+from lifecycle.models import ChangeRequest, Job, ProductionChange, VDisk
+from lifecycle.states import Action
+from lifecycle.transitions import Possibility, possibilities, vdisk_possibilities
+from portal.http import PortalRequest, needs, page
+from portal.pictures import chain as chain_picture
+from portal.pictures.lanes import Card, cards
+from portal.views.actions import NO_ACTION_PAGE
+
+HISTORY_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A button, or the reason why there is none."""
+
+    possibility: Possibility
+    url: str
+
+    @property
+    def label(self) -> str:
+        if self.possibility.action == Action.PROMOTE_PRODUCTION:
+            return "Request production"
+        return self.possibility.action.label
+
+
+@dataclass(frozen=True)
+class Choices:
+    possible: tuple[Choice, ...]
+    impossible: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class VersionPart:
+    card: Card
+    choices: Choices
+
+
+@require_safe
+@needs("lifecycle.view_vdisk")
+def vdisk(request: PortalRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(VDisk.objects.with_chain(), pk=pk)
+    chain = found.chain()
+    all_cards = cards(found, chain)
+    context = {
+        "vdisk": found,
+        "picture": chain_picture.draw(all_cards, chain),
+        "parts": [VersionPart(card, _version_choices(request, found, chain, card.number)) for card in all_cards],
+        "choices": _choices(request, found, vdisk_possibilities(chain)),
+        **_history(request, found),
+    }
+    return page(request, "vdisks/vdisk.html", context, fragment="vdisks/_vdisk.html")
+
+
+def _version_choices(request: PortalRequest, found: VDisk, chain: ChainFacts, number: int) -> Choices:
+    return _choices(request, found, possibilities(chain, number))
+
+
+def _choices(request: PortalRequest, found: VDisk, all_of_them: list[Possibility]) -> Choices:
+    """Only what this person's role does at all; nothing for a vDisk that PVS no longer has."""
+    mine = [] if found.gone_at else [each for each in all_of_them if _in_role(request, each.action)]
+    made = [Choice(each, _url(found, each)) for each in mine]
+    return Choices(
+        possible=tuple(choice for choice in made if choice.possibility.allowed),
+        impossible=tuple(choice for choice in made if not choice.possibility.allowed),
+    )
+
+
+def _in_role(request: PortalRequest, action: Action) -> bool:
+    if action == Action.PROMOTE_PRODUCTION:
+        return request.user.has_perm("lifecycle.request_promotion")
+    return action not in NO_ACTION_PAGE and request.user.has_perm("lifecycle.operate_version")
+
+
+def _url(found: VDisk, possibility: Possibility) -> str:
+    if possibility.action == Action.PROMOTE_PRODUCTION:
+        return f"{reverse('change-new')}?vdisk={found.pk}&version={possibility.version}"
+    url = reverse("vdisk-action", args=[found.pk, possibility.action.value])
+    return url if possibility.version is None else f"{url}?version={possibility.version}"
+
+
+def _history(request: PortalRequest, found: VDisk) -> dict[str, Any]:
+    """What happened to this vDisk, as far as the role sees it."""
+    sees_jobs = request.user.has_perm("lifecycle.view_job")
+    sees_changes = request.user.has_perm("lifecycle.view_changerequest")
+    jobs = list(Job.objects.filter(vdisk=found).for_list()[:HISTORY_ROWS]) if sees_jobs else []
+    changes = list(ChangeRequest.objects.filter(vdisk=found).for_list()[:HISTORY_ROWS]) if sees_changes else []
+    return {
+        "production_changes": list(ProductionChange.objects.filter(vdisk=found)[:HISTORY_ROWS]),
+        "jobs": jobs,
+        "changes": changes,
+        "active_jobs": [job for job in jobs if job.is_active],
+        "live_changes": [change for change in changes if change.is_live],
+    }

@@ -1,0 +1,154 @@
+/* Keeps an open page true: listens to what changed and lets htmx fetch the parts that show it.
+ *
+ * <div data-live="job-7 jobs" hx-get="..." hx-trigger="live"> is refreshed when one of its topics changes, and once
+ * whenever the stream of events (re)opens, for what happened in between. Without this script every page works as is.
+ */
+(() => {
+  "use strict";
+
+  const SOON_MS = 120;   // several events of one change become one fetch
+  const LATER_MS = 400;  // the part is being fetched, or somebody types in it
+  const LOST_MS = 4000;  // a stream that reopens sooner was never lost, for a reader
+
+  let stream = null;
+  let listeningTo = "";
+  let lostTimer = 0;
+  const dirty = new Set();
+  let refreshTimer = 0;
+
+  const parts = () => Array.from(document.querySelectorAll("[data-live]"));
+  const topicsOf = (part) => part.dataset.live.split(/\s+/).filter(Boolean);
+  const topics = () => Array.from(new Set(parts().flatMap(topicsOf))).sort();
+
+  // --- refreshing parts
+
+  function soon(topic, delay = SOON_MS) {
+    dirty.add(topic);
+    if (!refreshTimer) refreshTimer = setTimeout(refresh, delay);
+  }
+
+  function refresh() {
+    refreshTimer = 0;
+    const changed = new Set(dirty);
+    dirty.clear();
+    for (const part of parts()) {
+      const wanted = topicsOf(part).find((topic) => changed.has(topic));
+      if (!wanted) continue;
+      if (part.classList.contains("htmx-request") || isTyping(part)) soon(wanted, LATER_MS);
+      else htmx.trigger(part, "live");
+    }
+  }
+
+  function isTyping(part) {
+    const field = document.activeElement;
+    return part.contains(field) && field.matches("input, textarea, select");
+  }
+
+  // --- the stream
+
+  function listen() {
+    const wanted = topics();
+    const key = wanted.join(" ");
+    if (document.hidden || !wanted.length) return hangUp();
+    if (stream && key === listeningTo && stream.readyState !== EventSource.CLOSED) return;
+    hangUp();
+    listeningTo = key;
+    const query = wanted.map((topic) => "topic=" + encodeURIComponent(topic)).join("&");
+    stream = new EventSource(document.body.dataset.liveUrl + "?" + query);
+    stream.addEventListener("ready", () => {
+      say("live");
+      wanted.forEach((topic) => soon(topic));
+    });
+    stream.addEventListener("changed", (event) => soon(JSON.parse(event.data).topic));
+    stream.addEventListener("error", () => {
+      if (!lostTimer) lostTimer = setTimeout(() => say("lost"), LOST_MS);
+      // refused outright (a proxy's error page, a restart): EventSource gives up, so try again ourselves
+      if (stream && stream.readyState === EventSource.CLOSED) setTimeout(listen, LOST_MS);
+    });
+  }
+
+  /* A browser allows six connections to a host: a tab that nobody sees must not hold one. */
+  function hangUp() {
+    if (stream) stream.close();
+    stream = null;
+    listeningTo = "";
+  }
+
+  function say(state) {
+    clearTimeout(lostTimer);
+    lostTimer = 0;
+    const sign = document.getElementById("live-sign");
+    if (!sign || sign.dataset.state === state) return;
+    sign.dataset.state = state;
+    sign.textContent = state === "live" ? "live" : "connection lost, retrying";
+    sign.hidden = false;
+  }
+
+  // --- ages
+
+  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"]];
+
+  function age(seconds) {
+    const unit = UNITS.find(([size]) => seconds >= size);
+    return unit ? Math.floor(seconds / unit[0]) + " " + unit[1] : seconds + " s";
+  }
+
+  function tick() {
+    if (document.hidden) return;
+    for (const time of document.querySelectorAll("time[data-age]")) {
+      const words = age(Math.max(0, Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000)));
+      if (time.textContent !== words) time.textContent = words;
+    }
+  }
+
+  // --- what a swap must not lose: opened details, and the end of a log
+
+  let opened = new Set();
+  let followedLogs = [];
+
+  function beforeSwap() {
+    opened = new Set(Array.from(document.querySelectorAll("details[id][open]"), (details) => details.id));
+    followedLogs = Array.from(document.querySelectorAll(".log")).filter(
+      (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 40
+    );
+  }
+
+  function afterSwap() {
+    for (const id of opened) {
+      const details = document.getElementById(id);
+      if (details) details.open = true;
+    }
+    for (const log of followedLogs) log.scrollTop = log.scrollHeight;
+    listen();
+    tick();
+  }
+
+  // --- a second click of a double click
+
+  function once(event) {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    form.setAttribute("aria-busy", "true");
+  }
+
+  function forget() {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.body.addEventListener("htmx:beforeSwap", beforeSwap);
+    document.body.addEventListener("htmx:afterSettle", afterSwap);
+    document.addEventListener("submit", once);
+    document.addEventListener("visibilitychange", listen);
+    for (const log of document.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;
+    setInterval(tick, 1000);
+    listen();
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) { forget(); listen(); } });
+  addEventListener("pagehide", hangUp);
+})();
