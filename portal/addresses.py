@@ -1,16 +1,16 @@
 """Database and broker addresses as their clients want them, read from one URL each."""
 
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 
-def database(url: str) -> dict[str, Any]:
+def database(url: str, password: str = "") -> dict[str, Any]:
     """A Django database entry from `postgresql://user:password@host:port/name?sslmode=require`.
 
     A unix socket is named as libpq does it, `postgresql://user@/name?host=/run/postgresql`; every other parameter
-    of the query goes to libpq as it is.
+    of the query goes to libpq as it is. The password may come by itself, from a file of its own.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
@@ -23,7 +23,7 @@ def database(url: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
+        "PASSWORD": password or unquote(parts.password or ""),
         "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
         "PORT": options.pop("port", None) or str(parts.port or ""),
         "OPTIONS": options,
@@ -43,6 +43,15 @@ def database_url(entry: dict[str, Any]) -> str:
     return f"postgresql://{user}{password}@{place}/{quote(entry['NAME'], safe='')}" + (
         f"?{'&'.join(query)}" if query else ""
     )
+
+
+def redis(url: str, password: str = "") -> str:
+    """The address with the password put in, where it came by itself."""
+    parts = urlsplit(url)
+    if not password or parts.scheme == "unix":
+        return url
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(parts.username or '')}:{quote(password, safe='')}@{place}"))
 
 
 def broker(redis_url: str) -> str:

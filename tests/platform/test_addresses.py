@@ -53,3 +53,10 @@ def test_spells_a_unix_socket_as_the_broker_wants_it() -> None:
     assert addresses.broker("rediss://:secret@redis/0") == "rediss://:secret@redis/0"
     with pytest.raises(ImproperlyConfigured):
         addresses.broker("amqp://rabbit")
+
+
+def test_takes_passwords_that_come_by_themselves() -> None:
+    assert addresses.database("postgresql://portal@db/vdisk", "from a file")["PASSWORD"] == "from a file"
+    assert addresses.redis("redis://redis:6379/0", "a/b") == "redis://:a%2Fb@redis:6379/0"
+    assert addresses.redis("rediss://user@redis/0", "secret") == "rediss://user:secret@redis/0"
+    assert addresses.redis("redis://redis/0") == "redis://redis/0"
