@@ -185,6 +185,32 @@ def test_a_farms_no_is_the_farms_no_and_not_asked_elsewhere(
     assert (hosts[0].asked, hosts[1].asked) == (1, 0)
 
 
+def test_a_host_whose_service_stopped_under_a_session_is_passed_over_for_reading(
+    farm: ProvisioningFarm, hosts: tuple[Host, Host]
+) -> None:
+    farm.versions(DISK)
+    hosts[0].transport.answers["Get-PvsDiskVersion"] = farm_error(191)
+
+    farm.versions(DISK)
+
+    assert hosts[1].asked == 1
+    assert hosts[0].transport.closed
+
+
+def test_a_change_that_meets_a_stopped_service_is_refused_and_the_session_given_up(
+    farm: ProvisioningFarm, hosts: tuple[Host, Host]
+) -> None:
+    """The code may be about another server, so nobody else is asked."""
+    hosts[0].transport.answers["Set-PvsOverrideVersion"] = farm_error(191)
+
+    with pytest.raises(Refused) as caught:
+        farm.set_override(DISK, 3)
+
+    assert not caught.value.permanent
+    assert hosts[0].transport.closed
+    assert hosts[1].asked == 0
+
+
 def test_an_empty_answer_about_one_object_is_not_found(farm: ProvisioningFarm) -> None:
     with pytest.raises(NotFound, match="there is no such version"):
         farm.version(DISK, 9)

@@ -81,16 +81,17 @@ class SessionPool:
         patience_seconds: float,
         on_beat: Callable[[Beat], None] | None = None,
     ) -> list[Reply]:
-        """Run a batch in some session; the patience is for waiting, opening and running together.
+        """Run a batch in some session. The patience is for waiting for one, and again for the batch itself:
+        a change must not be cut short because a session came late.
 
-        Errors as Transport.batch documents. A session that had died while idle is replaced: nothing reached it.
+        Errors as Transport.batch documents; TimedOut with nothing in flight when no session became free. A session
+        that had died while idle is replaced: nothing reached it.
         """
         deadline = self._clock() + patience_seconds
         while True:
             with self._session(deadline) as kept:
                 try:
-                    left = max(0.0, deadline - self._clock())
-                    return kept.transport.batch(requests, patience_seconds=left, on_beat=on_beat)
+                    return kept.transport.batch(requests, patience_seconds=patience_seconds, on_beat=on_beat)
                 except Unreachable as error:
                     if kept.is_fresh:
                         raise

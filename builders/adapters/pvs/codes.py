@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 EXECUTING = 16
 IN_PROCESS = 177
+SERVER_AWAY = frozenset({191, 192})
 GONE = frozenset({44, 165, 175, 189})
 
 

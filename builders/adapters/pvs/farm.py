@@ -36,6 +36,7 @@ from builders.adapters.pvs.session import pools_for
 Built = TypeVar("Built")
 
 READ_PATIENCE_SECONDS = 120.0
+PICTURE_PATIENCE_SECONDS = 600.0  # a batch: tens of thousands of targets with their live status
 WRITE_PATIENCE_SECONDS = 300.0  # the farm itself gives up waiting earlier, with 177
 
 
@@ -48,11 +49,13 @@ class ProvisioningFarm:
         *,
         time_zone: tzinfo | str = "UTC",
         read_patience_seconds: float = READ_PATIENCE_SECONDS,
+        picture_patience_seconds: float = PICTURE_PATIENCE_SECONDS,
         write_patience_seconds: float = WRITE_PATIENCE_SECONDS,
     ) -> None:
         self._hosts = hosts
         self._zone = ZoneInfo(time_zone) if isinstance(time_zone, str) else time_zone
         self._read_patience = read_patience_seconds
+        self._picture_patience = picture_patience_seconds
         self._write_patience = write_patience_seconds
 
     @classmethod
@@ -81,7 +84,7 @@ class ProvisioningFarm:
 
     def read_farm(self) -> FarmPicture:
         """Everything the portal mirrors, in three round trips, however many targets there are."""
-        return PictureReading(self._hosts, zone=self._zone, patience_seconds=self._read_patience).run()
+        return PictureReading(self._hosts, zone=self._zone, patience_seconds=self._picture_patience).run()
 
     def disk(self, disk_id: UUID) -> PvsDiskInfo:
         return self._read_one(requests.disk(disk_id), rows.disk_from, f"describe vDisk {disk_id}", "vDisk")

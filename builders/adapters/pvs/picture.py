@@ -76,6 +76,8 @@ class PictureReading:
         return replies
 
     def _ask_leniently(self, batch: Sequence[Request], purpose: str) -> tuple[list[Reply], list[Exception | None]]:
+        if not batch:  # a farm without sites, or without vDisks and servers
+            return [], []
         answers = self._hosts.read(batch, purpose, patience_seconds=self._patience)
         self._calls += len(batch)
         self._round_trips += 1
@@ -93,8 +95,6 @@ class PictureReading:
             *chain.from_iterable(requests.of_disk(disk_id) for disk_id in disk_ids),
             *(requests.server_status(server_id) for server_id in server_ids),
         ]
-        if not batch:
-            return {}, {}, ()
         replies, errors = self._ask_leniently(batch, "describe its vDisks")
         details: dict[UUID, list[Reply]] = {}
         gone: list[UUID] = []
