@@ -8,7 +8,7 @@ manual's page on what was never tried on a real farm).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lifecycle.booting import situation
@@ -32,6 +32,7 @@ class Transition:
     """One row of the table. ``starts_from`` is empty when the action concerns the vDisk, not one version.
 
     A row without ``starts_from`` looks for its ``flag`` on the highest version, where PVS shows what can be merged.
+    ``elsewhere`` says why not from any other situation, ``elsewhere_by`` where one has a reason of its own.
     ``offered`` is False for what PVS can do and the portal leaves alone.
     """
 
@@ -39,6 +40,7 @@ class Transition:
     does: str
     starts_from: frozenset[Situation] = frozenset()
     elsewhere: Refusal | None = None
+    elsewhere_by: Mapping[Situation, Refusal] = field(default_factory=dict)
     flag: str | None = None
     offered: bool = True
     conditions: tuple[Condition, ...] = ()
@@ -93,11 +95,9 @@ def is_highest(chain: ChainFacts, version: VersionFacts | None) -> Refusal | Non
     return None
 
 
-def is_not_the_only_one(chain: ChainFacts, version: VersionFacts | None) -> Refusal | None:
-    if version and version.delete_when_free:
-        return None  # nothing stands on it any more, even where it was the base
-    if len(chain.versions) < 2 or (version and version.number == chain.versions[0].number):
-        return Refusal(164, "It is the base of the chain.")
+def is_not_the_base(chain: ChainFacts, version: VersionFacts | None) -> Refusal | None:
+    if version and version.number == chain.versions[0].number and not version.delete_when_free:
+        return Refusal(164, "It is the base that all other versions stand on.")
     return None
 
 
@@ -111,11 +111,13 @@ def no_newer_release(chain: ChainFacts, version: VersionFacts | None) -> Refusal
 
 
 def nobody_runs_it(chain: ChainFacts, version: VersionFacts | None) -> Refusal | None:
-    if version and version.device_count:
-        return Refusal(100, f"{_targets(version.device_count)} it now; shut down or restart first.")
-    for other in chain.versions:
-        if version and other.number > version.number and other.device_count and version in chain.links_of(other.number):
-            return Refusal(100, f"{_targets(other.device_count)} version {other.number}, which stands on it.")
+    """Neither itself nor a version that reads it as a link of its chain."""
+    if version is None:
+        return None
+    for other in chain.versions[chain.versions.index(version) :]:
+        if other.device_count and version in chain.links_of(other.number):
+            reads = "it" if other == version else f"version {other.number}, which reads it,"
+            return Refusal(100, f"{_targets(other.device_count)} {reads} now; shut down or restart first.")
     return None
 
 
@@ -208,9 +210,9 @@ TRANSITIONS: dict[Action, Transition] = {
             action=Action.REVERT_TEST,
             does="Takes the version out of production; production targets fall back to the one before.",
             starts_from=frozenset({Situation.PRODUCTION, Situation.PENDING}),
-            elsewhere=Refusal(161, "Only the newest production version can go back to test."),
+            elsewhere=Refusal(175, "Only the newest production version can go back to test."),
             flag="can_revert_test",
-            conditions=(is_not_the_only_one, no_newer_release),
+            conditions=(no_merge_runs, is_not_the_base, no_newer_release),
         ),
         Transition(
             action=Action.REVERT_MAINTENANCE,
@@ -218,13 +220,17 @@ TRANSITIONS: dict[Action, Transition] = {
             starts_from=frozenset({Situation.PRODUCTION, Situation.PENDING, Situation.TEST}),
             elsewhere=Refusal(161, "Only the newest test or production version can be opened again."),
             flag="can_revert_maintenance",
-            conditions=(no_maintenance_version, no_merge_runs, is_not_the_only_one, is_highest),
+            conditions=(no_maintenance_version, no_merge_runs, is_not_the_base, is_highest),
         ),
         Transition(
             action=Action.SET_OVERRIDE,
             does="Production targets boot this version at their next restart, whatever is newer: the fast roll-back.",
             starts_from=frozenset({Situation.PRODUCTION, Situation.SUPERSEDED}),
             elsewhere=Refusal(175, "Only a released production version can be the override."),
+            elsewhere_by={
+                Situation.PENDING: Refusal(193, "The version still waits for its date."),
+                Situation.OVERRIDE: Refusal(23, "The version is the override already."),
+            },
             flag="can_override",
         ),
         Transition(
@@ -273,7 +279,7 @@ TRANSITIONS: dict[Action, Transition] = {
             starts_from=frozenset(Situation) - {Situation.MERGING},
             elsewhere=Refusal(160, "The version is being merged."),
             flag="can_delete",
-            conditions=(nobody_runs_it, is_not_the_only_one, highest_or_obsolete),
+            conditions=(nobody_runs_it, is_not_the_base, highest_or_obsolete),
         ),
     )
 }
@@ -287,7 +293,9 @@ def judge(action: Action, chain: ChainFacts, number: int | None = None) -> Possi
         return Possibility(action, number, row.does, (Refusal(175, f"{chain.name} has no version {number}."),))
     refusals = [refusal for condition in row.conditions if (refusal := condition(chain, version))]
     if row.starts_from and version and situation(version, chain) not in row.starts_from:
-        refusals.insert(0, row.elsewhere or Refusal(None, f"Version {number} is not in that state."))
+        where = situation(version, chain)
+        not_here = row.elsewhere_by.get(where) or row.elsewhere
+        refusals.insert(0, not_here or Refusal(None, f"Version {number} is not in that state."))
     flagged = version if row.starts_from else chain.highest
     if not refusals and flagged and row.flag and not getattr(flagged, row.flag):
         refusals.append(Refusal(None, f"PVS does not permit it now ({row.flag} is false) and gives no reason."))

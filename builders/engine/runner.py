@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from builders.adapters.errors import AdapterError, Busy, OutcomeUnknown, TimedOut, Unreachable
+from builders.adapters.errors import AdapterError, Busy, NotFound, OutcomeUnknown, TimedOut, Unreachable
 from builders.engine import leases
 from builders.engine.context import Opener, StepContext
 from builders.engine.leases import Heartbeat, Lease, LeaseLost
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 Planner = Callable[[Job], Sequence[Step]]
 BUSY_POLL_SECONDS = 2.0
+BUSY_TASK = "busy_task"
 LONGEST_BACKOFF_SECONDS = 60.0
 
 
@@ -107,8 +108,11 @@ class Run:
             return False
         self.recorder.save_step(row, attempts=row.attempts + 1)
         try:
-            outcome = step.run(self._context(row))
+            ctx = self._context(row)
+            outcome = _unfinished_task(ctx) or step.run(ctx)
         except Busy as busy:
+            if busy.task_id is not None:
+                row.saved[BUSY_TASK] = busy.task_id
             return self._wait(row, Wait(BUSY_POLL_SECONDS, f"PVS is still at it: {busy}"))
         except (Unreachable, TimedOut, OutcomeUnknown) as error:
             return self._after_transient(step, row, error)
@@ -193,6 +197,21 @@ class Run:
                 self.recorder.save_step(row, state=StepState.SKIPPED)
         remains = f" Left as it is: {'; '.join(left)}" if left else ""
         self.recorder.end(JobState.CANCELLED, f"Cancelled.{remains}")
+
+
+def _unfinished_task(ctx: StepContext) -> Wait | None:
+    """The call of an earlier turn that PVS said it was still at; until it ends, asking again would ask twice."""
+    task_id = ctx.saved.get(BUSY_TASK)
+    if task_id is None:
+        return None
+    try:
+        task = ctx.farm.task(task_id)
+    except NotFound:
+        task = None  # forgotten by PVS: what is there tells the rest
+    if task is not None and not task.is_finished:
+        return Wait(BUSY_POLL_SECONDS, f"PVS is still at it (task {task_id})", task.percent)
+    del ctx.saved[BUSY_TASK]
+    return None
 
 
 def _words(length: timedelta) -> str:

@@ -162,6 +162,7 @@ TABLE: dict[Action, Rule] = {
             (when.is_private, 159),
             (when.unknown, 175),
             (when.neither_production_nor_override, 175),
+            (when.is_obsolete, 175),
             (when.is_pending, 193),
             (when.is_override, 23),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from builders.adapters.errors import Refused
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
 from builders.jobs.steps.chain import read_chain
@@ -23,8 +24,14 @@ class AskPvs(Step):
         if words := self.holds(ctx, chain):
             return Done(words, {"outcome": words})
         self.guard(ctx, chain)
+        asked_before = ctx.saved.get("asked", False)
         ctx.intend(asked=True)
-        self.ask(ctx)
+        try:
+            self.ask(ctx)
+        except Refused:
+            # an earlier call, its answer lost, may have taken effect between our look and this call
+            if not asked_before or not self.holds(ctx, read_chain(ctx)):
+                raise
         if words := self.holds(ctx, read_chain(ctx)):
             return Done(words, {"outcome": words})
         return Wait(POLL_SECONDS, "PVS accepted it and has not shown it yet")
