@@ -81,6 +81,14 @@ class SecretTextField(_TextField):
         except InvalidToken as error:
             raise SecretUnreadable(f"{self.label} cannot be decrypted with the configured keys.") from error
 
+    def is_newest(self, stored: str) -> bool:
+        """Whether ``stored`` is under the newest key already, so that a rotation may skip it."""
+        try:
+            _cipher(self.label, keys()[:1]).decrypt(stored.removeprefix(PREFIX).encode())
+        except InvalidToken:
+            return False
+        return stored.startswith(PREFIX)
+
     def rotate(self, stored: str) -> str:
         """The same secret under the newest key."""
         if not stored.startswith(PREFIX):
