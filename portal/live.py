@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import lru_cache
 
@@ -61,7 +61,7 @@ def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
-async def events(names: list[str]) -> AsyncIterator[str]:
+async def events(names: list[str]) -> AsyncGenerator[str, None]:
     """Server-sent events for these topics. Ends when Redis goes away or the time is up; the browser comes again."""
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
     try:
@@ -78,7 +78,7 @@ async def events(names: list[str]) -> AsyncIterator[str]:
         await client.aclose()
 
 
-async def _messages(subscription: redis.asyncio.client.PubSub) -> AsyncIterator[str]:
+async def _messages(subscription: redis.asyncio.client.PubSub) -> AsyncGenerator[str, None]:
     ends_at = asyncio.get_running_loop().time() + LONGEST_SECONDS
     while asyncio.get_running_loop().time() < ends_at:
         message = await subscription.get_message(timeout=KEEP_ALIVE_SECONDS)

@@ -36,8 +36,8 @@ def verify(request: PortalRequest) -> HttpResponse:
     if broken:
         messages.error(
             request,
-            f"The trail is broken at entry {broken.pk} of {broken.at:%Y-%m-%d %H:%M:%S}: it, or a row before it, is not "
-            "what was written. Keep a copy of the database and find out who could write to it.",
+            f"The trail is broken at entry {broken.pk} of {broken.at:%Y-%m-%d %H:%M:%S}: it, or a row before it, is "
+            "not what was written. Keep a copy of the database and find out who could write to it.",
         )
     else:
         messages.success(request, f"The trail is whole: {AuditEntry.objects.count()} entries, each as it was written.")

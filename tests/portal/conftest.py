@@ -19,6 +19,11 @@ def nobody_is_throttled() -> None:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def passwords_are_hashed_fast(settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def admin(db: None) -> User:
     return factories.person("admin", Role.ADMIN, first_name="Ada", last_name="Berger")

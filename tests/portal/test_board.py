@@ -1,4 +1,3 @@
-
 from lifecycle.models import VDisk
 from lifecycle.states import Access
 
