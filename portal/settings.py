@@ -49,7 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.csp.ContentSecurityPolicy",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.staticfiles.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -83,10 +83,15 @@ TEMPLATES = [
 # --- Database, broker, cache
 
 _database_url = env.secret("DATABASE_URL")
-DATABASES = {"default": addresses.database(_database_url) if _database_url else embedded.database(PORTAL_VAR)}
-REDIS_URL = env.secret("REDIS_URL") or embedded.redis_url(PORTAL_VAR)
+DATABASES = {
+    "default": addresses.database(_database_url, env.secret("DATABASE_PASSWORD"))
+    if _database_url
+    else embedded.database(PORTAL_VAR)
+}
+_redis_url = env.secret("REDIS_URL")
+REDIS_URL = addresses.redis(_redis_url, env.secret("REDIS_PASSWORD")) if _redis_url else embedded.redis_url(PORTAL_VAR)
 PORTAL_EMBEDDED_DATABASE = not _database_url
-PORTAL_EMBEDDED_REDIS = not env.secret("REDIS_URL")
+PORTAL_EMBEDDED_REDIS = not _redis_url
 
 
 def PORTAL_ATTACH_SERVERS() -> None:  # noqa: N802 - Django reads settings in capitals only
@@ -139,6 +144,7 @@ STATIC_ROOT = env.path("PORTAL_STATIC_ROOT", BASE_DIR / "staticfiles") if PORTAL
 STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
 WHITENOISE_USE_FINDERS = not PORTAL_PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has business with our files
 _static_storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

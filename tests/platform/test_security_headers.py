@@ -51,4 +51,15 @@ def test_htmx_is_served_from_its_package(client: Client) -> None:
 
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/javascript")
-    assert len(b"".join(response.streaming_content)) > 10_000
+    assert len(response.content) > 10_000
+
+
+@pytest.mark.django_db
+def test_a_static_file_that_the_browser_has_is_not_sent_again(client: Client) -> None:
+    first = client.get("/static/django_htmx/htmx-2.min.js")
+
+    again = client.get("/static/django_htmx/htmx-2.min.js", headers={"If-Modified-Since": first["Last-Modified"]})
+
+    assert again.status_code == 304
+    assert again.content == b""
+    assert "Access-Control-Allow-Origin" not in first.headers
