@@ -19,5 +19,6 @@ class Clock:
         """When something that takes `seconds` at normal speed will be over."""
         return self.now() + timedelta(seconds=seconds / self.speed)
 
-    def put_forward(self, seconds: float) -> None:
-        self._ahead += timedelta(seconds=seconds)
+    def set_ahead(self, seconds: float) -> None:
+        """How far the lab's time is ahead of the wall clock."""
+        self._ahead = timedelta(seconds=seconds)

@@ -65,6 +65,7 @@ class Laboratory:
         if farm is None:
             farm = initial_farm(clock.now())
             create_files(farm, folders)
+        clock.set_ahead(farm.clock_ahead_seconds)
         return farm
 
     def _account(self) -> Account:

@@ -78,6 +78,7 @@ class LineProtocol:
         self._session: CmdletSession = host.open_session()
         self._writing = threading.Lock()
         self._seq = 0
+        self._seen = time.monotonic()
         self._waiting: queue.Queue[Request | None] = queue.Queue()
         self._requests: dict[object, Request] = {}
         self._cancelled: set[object] = set()
@@ -89,10 +90,7 @@ class LineProtocol:
         self._hello()
         threading.Thread(target=self._read_lines, daemon=True, name="powershell-input").start()
         while True:
-            try:
-                request = self._waiting.get(timeout=DEAD_MAN_SECONDS)
-            except queue.Empty:
-                return 0
+            request = self._next_request()
             if request is None:
                 return 0
             try:
@@ -100,6 +98,16 @@ class LineProtocol:
             except ProcessKilled:
                 self._console.write(b"The process was terminated.\r\n", "stderr")
                 return 1
+
+    def _next_request(self) -> Request | None:
+        """None at the end of input, or when the client has been silent for so long that it must be gone."""
+        while True:
+            left = self._seen + DEAD_MAN_SECONDS - time.monotonic()
+            try:
+                return self._waiting.get(timeout=max(left, 0.01))
+            except queue.Empty:
+                if time.monotonic() - self._seen >= DEAD_MAN_SECONDS:
+                    return None
 
     # -- the client's lines
 
@@ -112,6 +120,7 @@ class LineProtocol:
         self._waiting.put(None)
 
     def _take(self, line: bytes) -> None:
+        self._seen = time.monotonic()
         try:
             message = json.loads(line)
             operation = message.get("op")
@@ -166,6 +175,7 @@ class LineProtocol:
             errors = [ErrorRecord(refused.fqid, str(refused), type="", hresult="", stack="", category="").as_json()]
         finally:
             self._requests.pop(request.id, None)
+            self._seen = time.monotonic()  # an hour inside one cmdlet must not look like a client that went away
         if request.keep:
             self._kept[request.id] = objects
         self._end(request, objects, errors, begun)

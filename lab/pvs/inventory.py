@@ -55,6 +55,8 @@ def is_good_everywhere(datacentre: Datacentre, version: Version) -> bool:
 
 def servers_with(datacentre: Datacentre, disk: VDisk, version: Version) -> list[Server]:
     """Servers that are up and hold the version and everything below it, all up to date."""
+    if not disk.is_whole(version):
+        return []
     able = [server for server in datacentre.farm.servers if server.up]
     for link in disk.chain(version):
         good = {

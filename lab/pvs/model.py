@@ -125,6 +125,10 @@ class VDisk:
     def version(self, number: int) -> Version | None:
         return next((version for version in self.versions if version.number == number), None)
 
+    def is_whole(self, version: Version) -> bool:
+        """False when a version below has been removed: nothing can boot this one any more."""
+        return self.chain(version)[-1].parent is None
+
     def chain(self, version: Version) -> list[Version]:
         """The version and everything it stands on, top down; ends at its base."""
         found = [version]
@@ -257,6 +261,7 @@ class Farm:
     max_versions: int = 5
     merge_mode: MergeMode = MergeMode.MAINTENANCE
     last_task_id: int = 0
+    clock_ahead_seconds: float = 0.0
     tasks: list[Task] = field(default_factory=list)
     copies: list[PlannedCopy] = field(default_factory=list)
     deferred: list[DeferredCall] = field(default_factory=list)

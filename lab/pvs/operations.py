@@ -90,12 +90,16 @@ class Operations:
             return version.number
 
     def put_clock_forward(self, seconds: float) -> None:
-        with self.datacentre.locked(changing=True):
-            self.datacentre.clock.put_forward(seconds)
+        if seconds < 0:
+            raise Rejected("The clock goes forward only.")
+        with self.datacentre.locked(changing=True) as farm:
+            farm.clock_ahead_seconds += seconds
+            self.datacentre.clock.set_ahead(farm.clock_ahead_seconds)
 
     def reset(self) -> None:
         """Back to the initial datacentre; servers that were down come up."""
         with self.datacentre.locked(changing=True):
+            self.datacentre.clock.set_ahead(0)
             self.datacentre.farm = initial_farm(self.datacentre.clock.now())
             create_files(self.datacentre.farm, self.datacentre.folders)
         for server in self.datacentre.farm.servers:

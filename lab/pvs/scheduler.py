@@ -13,7 +13,7 @@ from lab.pvs.model import TaskState
 logger = logging.getLogger(__name__)
 
 LOOK_AT_STORES_SECONDS = 1.0
-LONGEST_SLEEP_SECONDS = 1.0
+LONGEST_SLEEP_SECONDS = 0.5  # also the longest time before a change is on disk
 SHORTEST_SLEEP_SECONDS = 0.01
 
 

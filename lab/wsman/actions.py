@@ -63,7 +63,8 @@ class Actions:
             shell,
             " ".join(parts),
             through_cmd=request.options.get("WINRS_SKIP_CMD_SHELL", "").upper() != "TRUE",
-            console_input=request.options.get("WINRS_CONSOLEMODE_STDIN", "TRUE").upper() != "FALSE",
+            # Where the option is absent, standard input is a pipe ([MS-WSMV], options of rsp:Command).
+            console_input=request.options.get("WINRS_CONSOLEMODE_STDIN", "").upper() == "TRUE",
         )
         return f"<rsp:CommandResponse><rsp:CommandId>{process.id}</rsp:CommandId></rsp:CommandResponse>"
 

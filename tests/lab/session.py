@@ -4,10 +4,12 @@ import base64
 import hashlib
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from winrm.exceptions import WinRMOperationTimeoutError
+from requests import RequestException
+from winrm.exceptions import WinRMError, WinRMOperationTimeoutError
 from winrm.protocol import Protocol
 
 from lab.pvs.cmdlets import REGISTRY
@@ -94,6 +96,12 @@ class Session:
 
     def close(self) -> None:
         self.protocol.close_shell(self.shell)
+        self.protocol.transport.close_session()
+
+    def abandon(self) -> None:
+        """Close whatever is left: a test may have taken the server or the process away."""
+        with suppress(WinRMError, RequestException, AssertionError):
+            self.protocol.close_shell(self.shell)
         self.protocol.transport.close_session()
 
     def connect(self) -> "Session":
