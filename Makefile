@@ -34,14 +34,18 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make run PYTHON=python3.12")'
 	@$(PYTHON) -m venv $(VENV)
 
+# The lock files are complete (tests/platform/test_lock_files.py), so pip need not look for dependencies; and most
+# modules of the larger packages are never imported, so they need not be compiled. Both together: a quarter of the time.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
+
 $(RUN_STAMP): requirements.lock | $(BIN)/python
 	@echo "Installing the portal's packages into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) -r requirements.lock
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock | $(BIN)/python
 	@echo "Installing the packages for development into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@ $(RUN_STAMP)
 
 clean:

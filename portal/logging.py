@@ -21,6 +21,10 @@ def configuration(level: str) -> dict[str, Any]:
             "uvicorn": {"handlers": [], "level": level, "propagate": True},
             # Every look of every open page; the proxy in front keeps such a log.
             "uvicorn.access": {"handlers": [], "level": "WARNING", "propagate": True},
+            # A tick a second, on its way and back: what a task did is told by the job's own lines.
+            "celery.beat": {"handlers": [], "level": "WARNING", "propagate": True},
+            "celery.worker.strategy": {"handlers": [], "level": "WARNING", "propagate": True},
+            "celery.app.trace": {"handlers": [], "level": "WARNING", "propagate": True},
             "celery": {"handlers": [], "level": level, "propagate": True},
         },
     }

@@ -1,5 +1,6 @@
 """`python -m portal.embedded guard|stop DATA_FOLDER`: the guardian itself, and its end by hand."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,8 @@ def main(arguments: list[str]) -> int:
         case ["guard", var]:
             from portal.embedded import guardian  # noqa: PLC0415 - `stop` needs no server code
 
-            return guardian.main(var)
+            # At once: whoever waited for its locks may be looking whether any process is left.
+            os._exit(guardian.main(var))
         case ["stop", var]:
             from portal import embedded  # noqa: PLC0415
 

@@ -60,7 +60,7 @@ class Plan:
         return Command("lab", [sys.executable, "-m", "lab", "--state", str(self.lab_file.parent)], "Lab ready:")
 
     def services(self) -> list[Command]:
-        celery = [sys.executable, "-m", "celery", "-A", "builders"]
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "builders"]
         beat = ["beat", "--pidfile=", "--loglevel", "WARNING"]
         # Event streams never end by themselves; after the grace they are cut, and the browser comes back.
         web = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3", "--lifespan", "off"]
