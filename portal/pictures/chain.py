@@ -12,8 +12,8 @@ from lifecycle.facts import ChainFacts, VersionFacts
 from lifecycle.states import Lane, VersionType
 from portal.pictures.lanes import Card
 
-NODE_WIDTH, NODE_HEIGHT = 126, 58
-STEP = 172
+NODE_WIDTH, NODE_HEIGHT = 146, 58
+STEP = 192
 LANE_HEIGHT, LANE_GAP = 112, 8
 LEFT, RIGHT, TOP = 16, 16, 4
 LABEL_HEIGHT = 22
@@ -23,7 +23,6 @@ LABEL_HEIGHT = 22
 class Band:
     lane: Lane
     y: int
-    width: int
     height: int = LANE_HEIGHT
 
     @property
@@ -139,7 +138,7 @@ def draw(all_cards: tuple[Card, ...], chain: ChainFacts) -> Drawing:
     """``all_cards``: newest first, as ``lanes.cards`` gives them."""
     width = max(LEFT + RIGHT + STEP * len(all_cards) - (STEP - NODE_WIDTH), 320)
     bands = tuple(
-        Band(lane=name, y=TOP + index * (LANE_HEIGHT + LANE_GAP), width=width) for index, name in enumerate(Lane)
+        Band(lane=name, y=TOP + index * (LANE_HEIGHT + LANE_GAP)) for index, name in enumerate(Lane)
     )
     tops = {band.lane: band.y + LABEL_HEIGHT + 20 for band in bands}
     nodes = {

@@ -13,7 +13,7 @@ SITUATION_LABEL: dict[Situation, str] = {
     Situation.TEST: "test",
     Situation.PENDING: "scheduled",
     Situation.PRODUCTION: "production",
-    Situation.SUPERSEDED: "older release",
+    Situation.SUPERSEDED: "older",
     Situation.OVERRIDE: "override",
     Situation.MERGING: "merging",
     Situation.OBSOLETE: "obsolete",

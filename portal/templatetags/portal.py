@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from portal.pictures.words import counted
 
 register = template.Library()
 
+HASH = re.compile(r"[0-9a-f]{64}")
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"))
 
 _TONES: dict[str, str] = {
@@ -127,7 +129,9 @@ def duration(start: datetime | None, end: datetime | None) -> str:
 
 @register.filter
 def pretty(value: Any) -> str:
-    """One value of an audit row's detail."""
+    """One value of an audit row's detail; of a hash the beginning is enough to tell it from another."""
+    if isinstance(value, str) and HASH.fullmatch(value):
+        return f"{value[:12]}…"
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value)
     return str(value)

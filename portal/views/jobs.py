@@ -102,13 +102,10 @@ def cancel(request: PortalRequest, pk: int) -> HttpResponse:
 
 def _progress(found: Job) -> dict[str, Any]:
     steps = list(found.steps.order_by("position"))
-    over = sum(step.state in (StepState.DONE, StepState.SKIPPED) for step in steps)
-    return {
-        "steps": steps,
-        "steps_over": over,
-        "current_step": next((step for step in steps if step.state in (StepState.RUNNING, StepState.WAITING)), None),
-        "failed_step": next((step for step in steps if step.state == StepState.FAILED), None),
-    }
+    failed = next((step for step in steps if step.state == StepState.FAILED), None)
+    reached = steps[: steps.index(failed)] if failed else steps
+    over = sum(step.state in (StepState.DONE, StepState.SKIPPED) for step in reached)
+    return {"steps": steps, "steps_over": over, "failed_step": failed}
 
 
 def _log(found: Job, *, after: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from lifecycle.facts import ChainFacts
 from lifecycle.models import ChangeRequest, Job, ProductionChange, VDisk
-from lifecycle.states import Action
+from lifecycle.states import Action, Situation
 from lifecycle.transitions import Possibility, possibilities, vdisk_possibilities
 from portal.http import PortalRequest, needs, page
 from portal.pictures import chain as chain_picture
@@ -20,6 +20,7 @@ from portal.pictures.lanes import Card, cards
 from portal.views.actions import NO_ACTION_PAGE
 
 HISTORY_ROWS = 12
+ONWARDS = frozenset({Action.NEW_VERSION, Action.PROMOTE_TEST, Action.PROMOTE_PRODUCTION, Action.CLEAR_OVERRIDE})
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class Choice:
         if self.possibility.action == Action.PROMOTE_PRODUCTION:
             return "Request production"
         return self.possibility.action.label
+
+
+    @property
+    def is_onwards(self) -> bool:
+        """Leads a version on its way to production; drawn as the first choice."""
+        return self.possibility.action in ONWARDS
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,12 @@ def vdisk(request: PortalRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(VDisk.objects.with_chain(), pk=pk)
     chain = found.chain()
     all_cards = cards(found, chain)
+    parts = [VersionPart(card, _version_choices(request, found, chain, card.number)) for card in all_cards]
     context = {
         "vdisk": found,
         "picture": chain_picture.draw(all_cards, chain),
-        "parts": [VersionPart(card, _version_choices(request, found, chain, card.number)) for card in all_cards],
+        "parts": [part for part in parts if part.card.situation != Situation.OBSOLETE],
+        "obsolete_parts": [part for part in parts if part.card.situation == Situation.OBSOLETE],
         "choices": _choices(request, found, vdisk_possibilities(chain)),
         **_history(request, found),
     }

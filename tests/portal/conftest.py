@@ -15,7 +15,7 @@ from tests import factories
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_throttled() -> None:
+def nobody_is_throttled(servers: None) -> None:
     cache.clear()
 
 

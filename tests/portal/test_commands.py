@@ -197,7 +197,7 @@ class TestRotateSecrets:
         settings.PORTAL_FIELD_KEYS = [self.new]
         before = _stored()
 
-        with pytest.raises(CommandError, match="3 secrets cannot be read.*Keep every old key"):
+        with pytest.raises(CommandError, match=r"3 secrets cannot be read.*Keep every old key"):
             _run("rotate_secrets")
 
         assert _stored() == before

@@ -84,4 +84,4 @@ def _replace(model: type[models.Model], field: SecretTextField, pk: Any, stored:
 def _names(model: type[models.Model], field: SecretTextField) -> tuple[str, str, str]:
     """Quoted names from the models, never from outside."""
     quote = connection.ops.quote_name
-    return quote(model._meta.db_table), quote(str(model._meta.pk.column)), quote(field.column)
+    return quote(model._meta.db_table), quote(str(model._meta.pk.column)), quote(str(field.column))

@@ -1,0 +1,158 @@
+"""Every address of the portal, with everybody who could ask for it. One table says how each is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
+from django.urls.resolvers import RoutePattern
+
+from lifecycle import operations
+from lifecycle.models import Target, VDisk
+from lifecycle.states import JobState
+from portal.http import Access
+from tests import factories
+
+PEOPLE = ("anonymous", "stranger", "helpdesk", "auditor", "approver", "admin", "superuser")
+
+# How a GET is answered, in the order of PEOPLE. login: sent to the login page; 405: may come in, but only by POST;
+# 404: not visible to this role; 403: visible, but not this role's business.
+GET_TABLE = """
+address         anonymous stranger helpdesk auditor approver admin superuser
+board           login     404      200      200     200      200   200
+farm-status     login     404      200      200     200      200   200
+vdisk           login     404      200      200     200      200   200
+vdisk-action    login     404      403      403     403      200   200
+targets         login     404      200      200     200      200   200
+target          login     404      200      200     200      200   200
+changes         login     404      404      200     200      200   200
+change          login     404      404      200     200      200   200
+change-new      login     404      404      403     403      200   200
+change-decide   login     404      404      403     405      403   405
+change-withdraw login     404      404      405     405      405   405
+jobs            login     404      404      200     200      200   200
+job             login     404      404      200     200      200   200
+job-log         login     404      404      200     200      200   200
+job-log-download login    404      404      200     200      200   200
+job-cancel      login     404      404      403     403      405   405
+audit           login     404      404      200     200      200   200
+audit-verify    login     404      404      405     405      405   405
+live            login     404      404      200     200      200   200
+login           200       302      302      302     302      302   302
+logout          405       405      405      405     405      405   405
+healthz         200       200      200      200     200      200   200
+"""
+
+
+def _expected(who: str) -> dict[str, str]:
+    rows = [line.split() for line in GET_TABLE.strip().splitlines()[1:]]
+    return {name: answers[PEOPLE.index(who)] for name, *answers in rows}
+
+
+@pytest.fixture
+def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, str]:
+    """An address of each kind, of an object that exists."""
+    ground.targets(1, vdisk, 3)
+    job = factories.job(vdisk, admin, state=JobState.SUCCEEDED)
+    change = operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested")
+    keys = {
+        "vdisk": [vdisk.pk],
+        "vdisk-action": [vdisk.pk, "boot-test"],
+        "target": [Target.objects.get().pk],
+        "change": [change.pk],
+        "change-decide": [change.pk],
+        "change-withdraw": [change.pk],
+        "job": [job.pk],
+        "job-log": [job.pk],
+        "job-log-download": [job.pk],
+        "job-cancel": [job.pk],
+    }
+    found = {pattern.name: reverse(pattern.name, args=keys.get(pattern.name, [])) for pattern in _patterns()}
+    found["vdisk-action"] += "?version=4"
+    found["change-new"] += f"?vdisk={vdisk.pk}&version=4"
+    found["live"] += "?topic=jobs"
+    return found
+
+
+@pytest.fixture
+def browsers(as_: Callable[[User], Client], request: pytest.FixtureRequest) -> Callable[[str], Client]:
+    return lambda who: Client() if who == "anonymous" else as_(request.getfixturevalue(who))
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_answers_each_address_as_the_table_says(
+    who: str, addresses: dict[str, str], browsers: Callable[[str], Client]
+) -> None:
+    browser = browsers(who)  # that of somebody who stays logged in: logging out is a POST
+
+    answers = {name: _answer(browser.get(address)) for name, address in addresses.items()}
+
+    assert answers == _expected(who)
+
+
+def _answer(response: HttpResponseBase) -> str:
+    to_login = response.headers.get("Location", "").startswith("/accounts/login/?next=")
+    return "login" if to_login else str(response.status_code)
+
+
+@pytest.mark.django_db
+def test_every_view_says_who_may_use_it() -> None:
+    silent = [
+        pattern.name for pattern in _patterns() if not isinstance(getattr(pattern.callback, "access", None), Access)
+    ]
+
+    assert silent == []
+
+
+def test_refuses_a_view_that_says_nothing_even_to_a_superuser(
+    browsers: Callable[[str], Client], settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ROOT_URLCONF = __name__
+
+    response = browsers("superuser").get("/forgotten/")
+
+    assert response.status_code == 403
+    assert "does not say who may use it" in caplog.text
+
+
+def test_tells_htmx_to_reload_the_page_when_the_session_is_over(addresses: dict[str, str]) -> None:
+    response = Client().get(addresses["board"], headers={"HX-Request": "true"})
+
+    assert (response.status_code, response["HX-Refresh"]) == (401, "true")
+
+
+def test_pages_are_kept_by_no_cache(browsers: Callable[[str], Client], addresses: dict[str, str]) -> None:
+    response = browsers("helpdesk").get(addresses["board"])
+
+    assert "no-store" in response["Cache-Control"]
+    assert "HX-Request" in response["Vary"]
+
+
+def test_refuses_a_form_without_its_token_in_words(admin: User, addresses: dict[str, str]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin)
+
+    response = client.post(addresses["job-cancel"])
+
+    assert response.status_code == 403
+    assert "Please send it again" in response.content.decode()
+
+
+def _patterns(of: URLResolver | None = None) -> Iterator[URLPattern]:
+    for each in (of or get_resolver("portal.urls")).url_patterns:
+        if isinstance(each, URLResolver):
+            yield from _patterns(each)
+        else:
+            assert isinstance(each.pattern, RoutePattern)
+            yield each
+
+
+def _forgotten(request: object) -> None:
+    raise AssertionError("it ran")
+
+
+urlpatterns = [*get_resolver("portal.urls").url_patterns, path("forgotten/", _forgotten)]
