@@ -41,7 +41,9 @@ class Laboratory:
         self.account = self._account()
         self.listeners = self._listeners(wsman_port)
         self.operations = Operations(self.datacentre, self._server_power)
-        self.control = ControlServer(control_port or self._known_control_port(), self.operations)
+        self.control = ControlServer(
+            control_port or self._known_control_port(), self.operations, may_move=not control_port
+        )
         self._scheduler = Scheduler(self.datacentre, lambda: self._state.save(self.datacentre))
 
     def start(self) -> None:

@@ -30,12 +30,14 @@ SECURITY_HEADERS = {
 
 
 class ControlServer:
-    """`port` is the wanted one; if it is taken, another."""
+    """Serves on `port`; if that is taken and it `may_move`, on a free one."""
 
-    def __init__(self, port: int, operations: Operations) -> None:
+    def __init__(self, port: int, operations: Operations, *, may_move: bool) -> None:
         try:
             self._server = _Server((LOOPBACK, port), operations)
         except OSError:
+            if not may_move:
+                raise
             self._server = _Server((LOOPBACK, 0), operations)
 
     @property

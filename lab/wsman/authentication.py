@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import spnego
@@ -18,7 +18,7 @@ class Account:
 
     domain: str
     user: str
-    password: str
+    password: str = field(repr=False)
 
     @property
     def name(self) -> str:

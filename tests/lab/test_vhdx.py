@@ -13,6 +13,7 @@ from lab.stores.vhdx.image import Image, create_image
 from lab.stores.vhdx.layout import MB, BlockState, Geometry, crc32c
 from lab.stores.vhdx.merging import merge_into
 from lab.stores.vhdx.records import ParentLocator
+from tests.lab import vhdx_reader
 from tests.lab.vhdx_reader import File
 
 
@@ -166,6 +167,9 @@ def test_a_write_covers_whole_sectors_of_the_disk(tmp_path: Path, offset: int, l
 
 def test_the_checksum_is_castagnoli() -> None:
     assert crc32c(b"123456789") == 0xE3069283
+    for length in (0, 1, 2, 3, 31, 4001):
+        assert crc32c(b"head" + bytes(length)) == vhdx_reader.crc32c(b"head" + bytes(length))
+    assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
 
 
 def test_libvhdi_reads_a_base(tmp_path: Path) -> None:
