@@ -1,6 +1,6 @@
 """The settings, each read from the environment; with none set, a fresh clone runs on embedded servers.
 
-PORTAL_PRODUCTION=1 makes portal/checks.py refuse what is only fit for a trial. docs list every name.
+PORTAL_PRODUCTION=1 makes portal/checks.py refuse what is only fit for a trial.
 """
 
 from pathlib import Path

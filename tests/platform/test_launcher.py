@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from portal.launcher.plan import CannotStart, Plan
+from tests.platform.processes import gone
 
 BASE = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
@@ -98,11 +99,6 @@ def launch(tmp_path: Path, port: int) -> Iterator[Callable[..., Launcher]]:
     for launcher in started:
         if launcher.process.poll() is None:
             launcher.end(signal.SIGTERM)
-
-
-def gone(processes: list[psutil.Process]) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=5)
-    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_is_ready_when_the_pages_are_served_and_keeps_each_output(launch, port: int, tmp_path: Path) -> None:
