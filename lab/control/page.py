@@ -45,7 +45,7 @@ def _servers(state: dict[str, Any]) -> str:
             f"Take {name} down" if server["up"] else f"Bring {name} up",
         )
         modes = "".join(
-            _form("/replication", _hidden(server=name, mode=mode), words)
+            _form("/replication", _hidden(server=name, mode=mode), words, f"replication to {name}")
             for mode, words in (("run", "Copy"), ("hold", "Hold back"), ("break", "Break"))
             if mode != server["replication"]
         )
@@ -153,4 +153,6 @@ def _row(first: str, *texts: str, html: list[str] | None = None) -> str:
 
 
 def _table(head: str, rows: list[str]) -> str:
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    # A region that scrolls must be reachable with the keyboard.
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{table}</div>'

@@ -2,30 +2,32 @@
 
 from collections.abc import Callable
 
-from lab.pvs import objects, targets
+from lab.pvs import targets
 from lab.pvs.cmdlets import selectors
 from lab.pvs.cmdlets.registry import NUMBER, TEXT, Call, cmdlet
 from lab.pvs.datacentre import TASK_SECONDS, Datacentre
 from lab.pvs.effects import new_task
 from lab.pvs.model import Device, Power, Task
+from lab.pvs.objects import places
+from lab.pvs.objects import targets as target_objects
 
 POWER_OPTIONS = {"Message": TEXT, "Delay": NUMBER}
 
 
 @cmdlet("Get-PvsDevice", selectors.DEVICES, fields=True)
 def get_device(call: Call) -> list[object]:
-    return [objects.device_bag(call.datacentre.farm, device) for device in selectors.devices(call)]
+    return [target_objects.device_bag(call.datacentre.farm, device) for device in selectors.devices(call)]
 
 
 @cmdlet("Get-PvsDeviceInfo", selectors.DEVICES, fields=True)
 def get_device_info(call: Call) -> list[object]:
-    return [objects.device_info_bag(call.datacentre.farm, device) for device in selectors.devices(call)]
+    return [target_objects.device_info_bag(call.datacentre.farm, device) for device in selectors.devices(call)]
 
 
 @cmdlet("Get-PvsDeviceStatus", selectors.DEVICES, fields=True)
 def get_device_status(call: Call) -> list[object]:
     found = selectors.devices(call, required=True)
-    return [objects.device_status_bag(call.datacentre.farm, device) for device in found]
+    return [target_objects.device_status_bag(call.datacentre.farm, device) for device in found]
 
 
 @cmdlet("Start-PvsDeviceBoot", selectors.DEVICES, changes=True)
@@ -64,4 +66,4 @@ def _power_task(
     chosen = [device for device in selectors.devices(call, required=True) if can(device)]
     reached = [device.name for device in chosen if act(call.datacentre, device)]
     task: Task = new_task(call.datacentre, command, server=call.connection.server, seconds=TASK_SECONDS, names=reached)
-    return objects.task_bag(call.datacentre.farm, task)
+    return places.task_bag(call.datacentre.farm, task)

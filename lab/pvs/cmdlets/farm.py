@@ -1,22 +1,23 @@
 """Farm, site, store, servers and collections: all of them are only read."""
 
-from lab.pvs import codes, objects
+from lab.pvs import codes
 from lab.pvs.cmdlets import selectors
 from lab.pvs.cmdlets.registry import FLAG, TEXT, TEXTS, Call, cmdlet
 from lab.pvs.codes import FarmError
+from lab.pvs.objects import places
 
 FREE_MB = 412_000
 
 
 @cmdlet("Get-PvsFarm", {"FarmId": TEXT, "FarmName": TEXT, "Guid": TEXT, "Name": TEXT}, fields=True)
 def get_farm(call: Call) -> list[object]:
-    return [objects.farm_bag(call.datacentre.farm)]
+    return [places.farm_bag(call.datacentre.farm)]
 
 
 @cmdlet("Get-PvsSite", {"SiteId": TEXT, "SiteName": TEXT}, fields=True)
 def get_site(call: Call) -> list[object]:
     selectors.check_site(call)
-    return [objects.site_bag(call.datacentre.farm)]
+    return [places.site_bag(call.datacentre.farm)]
 
 
 @cmdlet(
@@ -26,12 +27,12 @@ def get_site(call: Call) -> list[object]:
 )
 def get_store(call: Call) -> list[object]:
     selectors.servers(call)
-    return [objects.store_bag(call.datacentre.farm)]
+    return [places.store_bag(call.datacentre.farm)]
 
 
 @cmdlet("Get-PvsServerStore", selectors.SERVERS, fields=True)
 def get_server_store(call: Call) -> list[object]:
-    return [objects.server_store_bag(call.datacentre.farm, server) for server in selectors.servers(call, required=True)]
+    return [places.server_store_bag(call.datacentre.farm, server) for server in selectors.servers(call, required=True)]
 
 
 @cmdlet("Get-PvsStoreFreeSpace", selectors.SERVERS)
@@ -46,21 +47,21 @@ def get_store_free_space(call: Call) -> list[object]:
 
 @cmdlet("Get-PvsServer", selectors.SERVERS, {"All": FLAG}, fields=True)
 def get_server(call: Call) -> list[object]:
-    return [objects.server_bag(call.datacentre.farm, server) for server in selectors.servers(call)]
+    return [places.server_bag(call.datacentre.farm, server) for server in selectors.servers(call)]
 
 
 @cmdlet("Get-PvsServerInfo", selectors.SERVERS, {"All": FLAG}, fields=True)
 def get_server_info(call: Call) -> list[object]:
-    return [objects.server_info_bag(call.datacentre, server) for server in selectors.servers(call)]
+    return [places.server_info_bag(call.datacentre, server) for server in selectors.servers(call)]
 
 
 @cmdlet("Get-PvsServerStatus", selectors.SERVERS, fields=True)
 def get_server_status(call: Call) -> list[object]:
-    return [objects.server_status_bag(call.datacentre, server) for server in selectors.servers(call, required=True)]
+    return [places.server_status_bag(call.datacentre, server) for server in selectors.servers(call, required=True)]
 
 
 @cmdlet("Get-PvsCollection", selectors.COLLECTIONS, fields=True)
 def get_collection(call: Call) -> list[object]:
     farm = call.datacentre.farm
     found = selectors.collections(call)
-    return [objects.collection_bag(farm, one) for one in (farm.collections if found is None else found)]
+    return [places.collection_bag(farm, one) for one in (farm.collections if found is None else found)]

@@ -1,11 +1,12 @@
 """The cmdlets of a version's life: each picks its action from the switches; the table does the rest."""
 
-from lab.pvs import codes, objects
+from lab.pvs import codes
 from lab.pvs.cmdlets.registry import DATE, FLAG, NUMBER, ONE_DISK, TEXT, Call, cmdlet
 from lab.pvs.cmdlets.selectors import one_disk
 from lab.pvs.codes import FarmError
 from lab.pvs.lifecycle import Action, perform
 from lab.pvs.model import MergeMode, Version
+from lab.pvs.objects import vdisks
 from lab.pvs.situation import Situation
 
 LONGEST_DESCRIPTION = 250
@@ -16,7 +17,7 @@ def new_maintenance_version(call: Call) -> list[object]:
     version = _perform(call, Action.NEW_MAINTENANCE)
     if version is None:
         raise LookupError("the action made no version")
-    return [objects.version_bag(call.datacentre, one_disk(call), version)]
+    return [vdisks.version_bag(call.datacentre, one_disk(call), version)]
 
 
 @cmdlet(
@@ -82,7 +83,7 @@ def set_disk_version(call: Call) -> list[object]:
     _perform(call, Action.DESCRIBE, version=number, keep_description=description is None)
     disk = one_disk(call)
     version = disk.version(number)
-    return [objects.version_bag(call.datacentre, disk, version)] if call.flag("PassThru") and version else []
+    return [vdisks.version_bag(call.datacentre, disk, version)] if call.flag("PassThru") and version else []
 
 
 def _perform(

@@ -1,10 +1,11 @@
 """Looking at tasks, ending and clearing them."""
 
-from lab.pvs import codes, objects, tasks
+from lab.pvs import codes, tasks
 from lab.pvs.cmdlets.registry import NUMBER, NUMBERS, TEXT, Call, cmdlet
 from lab.pvs.cmdlets.selectors import check_site
 from lab.pvs.codes import FarmError
 from lab.pvs.model import Task, TaskState
+from lab.pvs.objects import places
 
 SELECTORS = {"TaskId": NUMBERS, "SiteId": TEXT, "SiteName": TEXT}
 
@@ -14,7 +15,7 @@ def get_task(call: Call) -> list[object]:
     found = _named(call)
     if call.has("State"):
         found = [task for task in found if task.state == call.number("State")]
-    return [objects.task_bag(call.datacentre.farm, task) for task in found]
+    return [places.task_bag(call.datacentre.farm, task) for task in found]
 
 
 @cmdlet("Get-PvsTaskStatus", {"TaskId": NUMBER})

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from lab.pvs import codes, objects
+from lab.pvs import codes
 from lab.pvs.cmdlets import selectors
 from lab.pvs.cmdlets.registry import FLAG, NUMBER, NUMBERS, ONE_DISK, TEXTS, Call, cmdlet
 from lab.pvs.codes import FarmError
 from lab.pvs.inventory import inventory
 from lab.pvs.model import MAINTENANCE, Access, VDisk, Version
+from lab.pvs.objects import vdisks
 
 DISK_FILTERS = {
     "DeviceId": TEXTS,
@@ -30,24 +31,24 @@ VERSIONS_OF_TYPE: dict[int, frozenset[Access]] = {
 
 @cmdlet("Get-PvsDiskLocator", selectors.DISKS, DISK_FILTERS, fields=True)
 def get_disk_locator(call: Call) -> list[object]:
-    return [objects.locator_bag(call.datacentre.farm, disk) for disk in _filtered(call)]
+    return [vdisks.locator_bag(call.datacentre.farm, disk) for disk in _filtered(call)]
 
 
 @cmdlet("Get-PvsDiskInfo", selectors.DISKS, DISK_FILTERS, fields=True)
 def get_disk_info(call: Call) -> list[object]:
-    return [objects.disk_info_bag(call.datacentre.farm, disk) for disk in _filtered(call)]
+    return [vdisks.disk_info_bag(call.datacentre.farm, disk) for disk in _filtered(call)]
 
 
 @cmdlet("Get-PvsDisk", ONE_DISK, fields=True)
 def get_disk(call: Call) -> list[object]:
-    return [objects.disk_bag(selectors.one_disk(call))]
+    return [vdisks.disk_bag(selectors.one_disk(call))]
 
 
 @cmdlet("Get-PvsDiskVersion", ONE_DISK, {"Version": NUMBERS, "Type": NUMBER}, fields=True)
 def get_disk_version(call: Call) -> list[object]:
     """Newest first, which callers must not count on."""
     disk = selectors.one_disk(call)
-    return [objects.version_bag(call.datacentre, disk, version) for version in _versions(call, disk)]
+    return [vdisks.version_bag(call.datacentre, disk, version) for version in _versions(call, disk)]
 
 
 @cmdlet("Get-PvsMaintenanceVersionExists", ONE_DISK)
@@ -59,12 +60,12 @@ def get_maintenance_version_exists(call: Call) -> list[object]:
 def get_disk_inventory(call: Call) -> list[object]:
     disk = selectors.one_disk(call)
     rows = [row for version in _versions(call, disk) for row in inventory(call.datacentre, version)]
-    return [objects.inventory_bag(disk, row) for row in rows]
+    return [vdisks.inventory_bag(disk, row) for row in rows]
 
 
 @cmdlet("Get-PvsDiskLocatorLock", ONE_DISK, fields=True)
 def get_disk_locator_lock(call: Call) -> list[object]:
-    return list(objects.lock_bags(call.datacentre.farm, selectors.one_disk(call)))
+    return list(vdisks.lock_bags(call.datacentre.farm, selectors.one_disk(call)))
 
 
 @cmdlet("Update-PvsInventory", selectors.SERVERS)
