@@ -89,8 +89,9 @@ def _compare(target: TargetFacts, chain: ChainFacts, changed_at: datetime | None
     production = target.type not in (TargetType.TEST, TargetType.PERSONAL_TEST, TargetType.MAINTENANCE)
     since = changed_at if production else None
     if number < expected.number:
-        event = "the promotion" if production else f"version {expected.number} became available"
-        words = f"Runs the old version {number}; version {expected.number} is right since {event}. A restart mends it."
+        event = "the override" if expected.is_override else "the promotion"
+        right = f"version {expected.number} is {f'right since {event}' if production else 'newer'}"
+        words = f"Runs the old version {number}; {right}. A restart mends it."
         return Verdict(VerdictCode.OLD, words, expected.number, since)
     cause = "the override" if expected.is_override else "the roll-back"
     words = f"Runs version {number}; {cause} to version {expected.number} takes effect at its next restart."

@@ -113,11 +113,11 @@ class Run:
         except Busy as busy:
             if busy.task_id is not None:
                 row.saved[BUSY_TASK] = busy.task_id
-            return self._wait(row, Wait(BUSY_POLL_SECONDS, f"PVS is still at it: {busy}"))
+            return self._wait(row, Wait(BUSY_POLL_SECONDS, f"PVS is still at it: {self._named(str(busy))}"))
         except (Unreachable, TimedOut, OutcomeUnknown) as error:
             return self._after_transient(step, row, error)
         except AdapterError as error:
-            self._fail(row, f"{error} {error.remedy}".strip(), error.code)
+            self._fail(row, self._told(error), error.code)
             return False
         except (StepFailed, LifecycleError) as error:
             self._fail(row, str(error), getattr(error, "code", None))
@@ -153,12 +153,20 @@ class Run:
         failures = row.failures + 1
         if error.permanent or failures > step.patience or (unknown and step.repeat == Repeat.NEVER):
             why = " It is unknown whether it took effect; look at PVS before you start again." if unknown else ""
-            self._fail(row, f"{error} {error.remedy}".strip() + why, error.code)
+            self._fail(row, self._told(error) + why, error.code)
             return False
         seconds = min(2.0**failures, LONGEST_BACKOFF_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
         look = " Will look at what is there first." if unknown else ""
-        message = f"{error}{look} Attempt {failures} of {step.patience + 1}; next in {seconds:.0f} s."
+        message = f"{self._named(str(error))}{look} Attempt {failures} of {step.patience + 1}; next in {seconds:.0f} s."
         return self._wait(row, Wait(seconds, message), failures=failures)
+
+    def _told(self, error: AdapterError) -> str:
+        return self._named(f"{error} {error.remedy}".strip())
+
+    def _named(self, words: str) -> str:
+        """An adapter knows vDisks by id only; people know them by name."""
+        vdisk = self.job.vdisk
+        return words.replace(str(vdisk.guid), vdisk.name) if vdisk else words
 
     def _fail(self, row: JobStep, words: str, code: int | None = None) -> None:
         self.recorder.save_step(
