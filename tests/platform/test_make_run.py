@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from portal.embedded.layout import Layout
 from tests.platform.processes import gone
 
 BASE = Path(__file__).resolve().parents[2]
@@ -69,31 +70,22 @@ def wait_until_ready(process: "subprocess.Popen[str]") -> None:
         assert said[-1], "".join(said)
 
 
-def of(var: Path) -> list[psutil.Process]:
-    """Every process that has the data folder in its arguments or its environment, the database's included."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and (
-                str(var) in " ".join(process.cmdline()) or process.environ().get("PORTAL_VAR") == str(var)
-            ):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
+def family(process: "subprocess.Popen[str]", var: Path) -> list[psutil.Process]:
+    """The launcher's and the guardian's descendants: only what this run started is looked at, nobody else's process."""
+    heads = [psutil.Process(process.pid), psutil.Process(int(Layout(var).guard.read_text()))]
+    return [*heads[1:], *(child for head in heads for child in head.children(recursive=True))]
 
 
 def test_serves_ends_without_a_trace_and_starts_again_on_its_own_data(start, port: int, tmp_path: Path) -> None:
     first = start()
     assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).text == "ok\n"
     assert httpx.get(f"http://127.0.0.1:{port}/accounts/login/", timeout=30).status_code == 200
-    running = of(tmp_path)
-    assert len(running) >= 7  # launcher, guardian, PostgreSQL, lab, worker, beat, web
+    running = family(first, tmp_path)
+    assert len(running) >= 7  # guardian, PostgreSQL, Valkey, lab, worker, beat, web
 
     first.send_signal(signal.SIGINT)
     assert first.wait(PATIENCE_SECONDS) == 0
     assert gone(running)
-    assert of(tmp_path) == []
     password = (tmp_path / "demo_password").read_text()
 
     start()
