@@ -11,6 +11,8 @@ from lab.control import cli
 from lab.laboratory import Laboratory
 from lab.powershell import accept
 
+FASTEST = 1000
+
 
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["control"]:
@@ -25,12 +27,16 @@ def _run(options: argparse.Namespace) -> int:
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
-    laboratory = Laboratory(
-        Path(options.state).resolve(),
-        wsman_port=options.wsman_port,
-        control_port=options.control_port,
-        speed=options.speed,
-    )
+    try:
+        laboratory = Laboratory(
+            Path(options.state).resolve(),
+            wsman_port=options.wsman_port,
+            control_port=options.control_port,
+            speed=options.speed,
+        )
+    except OSError as error:  # a port that was asked for is taken, or the folder cannot be written
+        sys.stderr.write(f"The lab cannot start: {error}\n")
+        return 1
     laboratory.start()
     sys.stdout.write(f"Lab ready: {laboratory.control.url}\n")
     sys.stdout.flush()
@@ -48,8 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", required=True, help="folder for the state, the certificates and the store files")
     parser.add_argument("--wsman-port", type=int, default=0, help="first port of the servers; 0: free ones")
     parser.add_argument("--control-port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--speed", type=float, default=1.0, help="divides every duration")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="divides every duration")
     return parser
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"a number above 0 and at most {FASTEST}")
+    return speed
 
 
 if __name__ == "__main__":

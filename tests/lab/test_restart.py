@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.__main__ import main
 from lab.pvs.model import Farm, Fault, PlannedCopy
 from lab.state import StateFile, decode, encode
 from tests.lab.conftest import NOON, Stage, one_disk_farm
@@ -114,3 +115,20 @@ def test_a_state_of_another_format_is_not_read(tmp_path: Path) -> None:
     path.write_text(json.dumps({"format": 0, "farm": encode(one_disk_farm())}), encoding="utf-8")
 
     assert StateFile(path).load() is None
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_an_error(
+    lab: LabProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NTLM_USER_FILE", "kept from this process")
+    taken = lab.info["servers"][0]["port"]
+
+    assert main(["--state", str(tmp_path), "--wsman-port", str(taken)]) == 1
+
+    assert "cannot start" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
+def test_a_speed_is_a_number_above_zero(speed: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["--state", str(tmp_path), "--speed", speed])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+import certifi
 import pytest
 from pypsrp.shell import Process, SignalCode, WinRS
 from pypsrp.wsman import WSMan
@@ -265,7 +266,7 @@ def test_a_wrong_password_is_refused(lab: LabProcess) -> None:
 
 def test_another_authority_does_not_vouch_for_the_lab(lab: LabProcess) -> None:
     with pytest.raises(SSLError):
-        protocol(lab.info, ca_trust_path="/etc/ssl/certs/ca-certificates.crt").open_shell()
+        protocol(lab.info, ca_trust_path=certifi.where()).open_shell()
 
 
 def test_old_tls_is_refused(lab: LabProcess) -> None:
