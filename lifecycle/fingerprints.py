@@ -47,6 +47,33 @@ def difference(before: list[Link], after: list[Link]) -> list[str]:
     return words
 
 
+def unseen(before: list[Link], after: list[Link]) -> list[str]:
+    """The files whose time was known and no server tells now: whether they changed cannot be said."""
+    now = {link["number"]: link for link in after}
+    return [
+        link["file"]
+        for link in before
+        if link["written"] and link["number"] in now and not now[link["number"]]["written"]
+    ]
+
+
+def changes(before: list[Link], after: list[Link]) -> list[str]:
+    """Like ``difference``, but a file that is out of sight, as when its servers are down, is not called changed."""
+    known = {link["number"]: link["written"] for link in before}
+    return difference(
+        before, [Link(**(link | {"written": link["written"] or known.get(link["number"], "")})) for link in after]
+    )
+
+
+def out_of_sight(chain: ChainFacts, number: int) -> list[str]:
+    """The files under version ``number`` that PVS knows copies of, none of them up to date on a server it reaches."""
+    return [
+        link.file_name
+        for link in chain.links_of(number)
+        if chain.replicas_of(link.number) and not _written(chain, link.number)
+    ]
+
+
 def _written(chain: ChainFacts, number: int) -> str:
     copies = chain.replicas_of(number)
     return ", ".join(sorted({copy.file_time for copy in copies if copy.state == ReplicaState.GOOD and copy.file_time}))

@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from lifecycle import fingerprints, policies
-from lifecycle.errors import Incomplete, NotAllowed, NotNow
+from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
+from lifecycle.facts import ChainFacts
 from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, VDisk
-from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeEvent, JobState
+from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeEvent, ChangeState, JobState
 from lifecycle.transitions import TRANSITIONS, judge
 
 NEEDS_REASON = frozenset(
@@ -39,12 +40,17 @@ def start_job(
         raise NotAllowed("Your role does not change versions.")
     if action in NEEDS_REASON and not reason.strip():
         raise Incomplete("reason", f"Say why: “{action.label}” changes what targets boot, or cannot be undone.")
-    possibility = judge(action, vdisk.chain(), version)
+    possibility = judge(action, _chain_now(vdisk), version)
     if not possibility.allowed:
         raise NotNow(f"{action.label} is not possible now. {possibility.why_not}")
-    return _create_job(
-        action=action, vdisk=vdisk, version=version, by=by, reason=reason.strip(), parameters=parameters or {}
-    )
+    if not TRANSITIONS[action].starts_from:
+        version = None  # it concerns the vDisk; the worker notes the version when there is one
+    with transaction.atomic():
+        job = _create_job(
+            action=action, vdisk=vdisk, version=version, by=by, reason=reason.strip(), parameters=parameters or {}
+        )
+        _note_start(job)
+    return job
 
 
 def request_promotion(
@@ -57,10 +63,11 @@ def request_promotion(
         raise Incomplete("reason", "Say why this version should go to production; the approver reads it.")
     if go_live_at and go_live_at <= timezone.now():
         raise Incomplete("go_live_at", "The date has passed; choose one in the future or leave it empty.")
-    chain = vdisk.chain()
+    chain = _chain_now(vdisk)
     possibility = judge(Action.PROMOTE_PRODUCTION, chain, version)
     if not possibility.allowed:
         raise NotNow(f"The promotion cannot be requested now. {possibility.why_not}")
+    _check_in_sight(fingerprints.out_of_sight(chain, version))
     change = ChangeRequest(
         vdisk=vdisk,
         version_number=version,
@@ -86,24 +93,21 @@ def approve(*, change: ChangeRequest, by: User, reason: str = "") -> Job:
     _check_decider(change, by)
     if lapse_if_changed(change):
         raise NotNow(f"The version changed since the request, so it no longer counts. {change.state_words}")
+    if change.state != ChangeState.OPEN:
+        raise NotNow(f"It is too late to decide: the request is {change.get_state_display()}.")
     if change.go_live_at and change.go_live_at <= timezone.now():
         raise NotNow("The date asked for has passed. Reject it, and let it be requested again.")
-    possibility = judge(Action.PROMOTE_PRODUCTION, change.vdisk.chain(), change.version_number)
+    chain = _chain_now(change.vdisk)
+    possibility = judge(Action.PROMOTE_PRODUCTION, chain, change.version_number)
     if not possibility.allowed:
         raise NotNow(f"The promotion is not possible now. {possibility.why_not}")
+    _check_in_sight(fingerprints.unseen(change.links, fingerprints.links(chain, change.version_number)))
     with transaction.atomic():
         _decide(change, by, Decision.Verdict.APPROVED, reason)
+        job = _create_promotion(change, by)
         change.move(ChangeEvent.APPROVE, by=by, words=reason.strip())
-        return _create_job(
-            action=Action.PROMOTE_PRODUCTION,
-            vdisk=change.vdisk,
-            version=change.version_number,
-            by=by,
-            reason=change.reason,
-            parameters={"fingerprint": change.fingerprint}
-            | ({"go_live_at": change.go_live_at.isoformat()} if change.go_live_at else {}),
-            change=change,
-        )
+        _note_start(job)
+    return job
 
 
 def reject(*, change: ChangeRequest, by: User, reason: str) -> None:
@@ -123,18 +127,19 @@ def withdraw(*, change: ChangeRequest, by: User, reason: str = "") -> None:
 
 
 def lapse_if_changed(change: ChangeRequest) -> bool:
-    """Compare with the mirror; when the version is another one now, the request ends. True when it did."""
-    chain = change.vdisk.chain()
-    found = chain.get(change.version_number)
-    if found is None:
-        words = [f"Version {change.version_number} no longer exists."]
-    elif not found.is_test:
-        words = [f"Version {change.version_number} is no longer in test."]
-    elif fingerprints.fingerprint(chain, change.version_number) != change.fingerprint:
-        words = fingerprints.difference(change.links, fingerprints.links(chain, change.version_number))
-    else:
+    """Compare an open request with the mirror; when the version is another one now, the request ends.
+
+    True when it did. An approved one is left alone: its job compares, and brings the version out of test itself.
+    """
+    if change.state != ChangeState.OPEN:
         return False
-    change.move(ChangeEvent.LAPSE, by=None, words="; ".join(words))
+    words = _what_changed(change)
+    if not words:
+        return False
+    try:
+        change.move(ChangeEvent.LAPSE, by=None, words="; ".join(words))
+    except StaleState:  # someone decided in this very moment; what they did stands
+        return False
     return True
 
 
@@ -166,6 +171,33 @@ def job_ended(job: Job) -> None:
         change.move(ChangeEvent.FINISH if done else ChangeEvent.FAIL, by=None, words=job.outcome)
 
 
+def _chain_now(vdisk: VDisk) -> ChainFacts:
+    """The chain as the mirror has it at this moment, not as the caller read it some time ago."""
+    found = VDisk.objects.get(pk=vdisk.pk)
+    if found.gone_at:
+        raise NotNow(f"{found.name} is no longer in PVS.")
+    return found.chain()
+
+
+def _what_changed(change: ChangeRequest) -> list[str]:
+    """In words, how the version differs from the one that was asked about; empty when it does not."""
+    number = change.version_number
+    chain = VDisk.objects.get(pk=change.vdisk_id).chain()
+    found = chain.get(number)
+    if found is None:
+        return [f"Version {number} no longer exists."]
+    if not found.is_test:
+        return [f"Version {number} is no longer in test."]
+    if fingerprints.fingerprint(chain, number) == change.fingerprint:
+        return []
+    return fingerprints.changes(change.links, fingerprints.links(chain, number))
+
+
+def _check_in_sight(hidden: list[str]) -> None:
+    if hidden:
+        raise NotNow(f"No server shows {', '.join(hidden)} up to date now, so nobody can tell what would be approved.")
+
+
 def _check_decider(change: ChangeRequest, by: User) -> None:
     if why_not := policies.why_not_approve(by, change):
         raise NotAllowed(why_not)
@@ -186,6 +218,27 @@ def _decide(change: ChangeRequest, by: User, verdict: Decision.Verdict, reason: 
         raise NotNow("You have decided on this request already.") from error
 
 
+def _create_promotion(change: ChangeRequest, by: User) -> Job:
+    parameters = {"fingerprint": change.fingerprint}
+    if change.go_live_at:
+        parameters["go_live_at"] = change.go_live_at.isoformat()
+    try:
+        return _create_job(
+            action=Action.PROMOTE_PRODUCTION,
+            vdisk=change.vdisk,
+            version=change.version_number,
+            by=by,
+            reason=change.reason,
+            parameters=parameters,
+            change=change,
+        )
+    except NotNow:
+        change.refresh_from_db(fields=["state", "state_words", "ended_at"])
+        if change.state != ChangeState.OPEN:  # the job in the way is the one that another approver started
+            raise StaleState(f"Someone else was first: the request is {change.get_state_display()}.") from None
+        raise
+
+
 def _create_job(
     *,
     action: Action,
@@ -196,10 +249,13 @@ def _create_job(
     parameters: dict[str, Any],
     change: ChangeRequest | None = None,
 ) -> Job:
-    subject = vdisk.name if version is None else f"{vdisk.name} version {version}"
+    """The row alone; ``_note_start`` follows in the same transaction. NotNow while another job has the vDisk.
+
+    Comes before the audit trail is held: it may have to wait for the end of a job, which writes to the trail.
+    """
     job = Job(
         kind=action.value,
-        title=f"{action.label}: {subject}"[:200],
+        title=f"{action.label}: {_subject(vdisk, version)}"[:200],
         farm=vdisk.farm,
         vdisk=vdisk,
         version_number=version,
@@ -212,17 +268,25 @@ def _create_job(
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-            AuditEntry.objects.record(
-                by=by,
-                action=f"job.start.{action.value}",
-                on=vdisk,
-                on_name=subject,
-                job=job,
-                change=change,
-                detail={"reason": reason, "does": TRANSITIONS[action].does},
-            )
     except IntegrityError as error:
         running = Job.objects.active().filter(vdisk=vdisk, writes=True).first()
         about = f" (“{running.title}”)" if running else ""
         raise NotNow(f"Another job works on {vdisk.name} now{about}. Wait until it has ended.") from error
     return job
+
+
+def _note_start(job: Job) -> None:
+    assert job.vdisk is not None
+    AuditEntry.objects.record(
+        by=job.requested_by,
+        action=f"job.start.{job.kind}",
+        on=job.vdisk,
+        on_name=_subject(job.vdisk, job.version_number),
+        job=job,
+        change=job.change,
+        detail={"reason": job.reason, "does": TRANSITIONS[Action(job.kind)].does},
+    )
+
+
+def _subject(vdisk: VDisk, version: int | None) -> str:
+    return vdisk.name if version is None else f"{vdisk.name} version {version}"

@@ -33,8 +33,7 @@ class AuditManager(models.Manager["AuditEntry"]):
     ) -> AuditEntry:
         """Append one row within the caller's transaction. ``by`` None: the portal itself. No secrets in ``detail``."""
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
+            self.hold_chain()
             last = self.order_by("-id").values_list("hash", flat=True).first()
             entry = AuditEntry(
                 at=timezone.now(),
@@ -52,6 +51,14 @@ class AuditManager(models.Manager["AuditEntry"]):
             entry.hash = entry.compute_hash()
             entry.save(force_insert=True)
             return entry
+
+    def hold_chain(self) -> None:
+        """Be the only writer until the transaction ends; ``record`` does it by itself.
+
+        Everybody locks in one order, so that no two wait for each other: rows of jobs, then this, then rows of changes.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
 
     def verify(self) -> AuditEntry | None:
         """The first row that does not fit the chain, or None when all is whole. Reads every row."""

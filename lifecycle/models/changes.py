@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -71,16 +71,18 @@ class ChangeRequest(models.Model):
         if after is None:
             raise NotNow(f"The request cannot be changed any more: it is {before.label}.")
         ended_at = None if after in LIVE_CHANGE_STATES else timezone.now()
-        moved = ChangeRequest.objects.filter(pk=self.pk, state=before).update(
-            state=after, state_words=words, ended_at=ended_at
-        )
-        if moved != 1:
-            self.refresh_from_db(fields=["state"])
+        detail = {"from": before, "to": after, "words": words}
+        with transaction.atomic():
+            AuditEntry.objects.hold_chain()
+            moved = ChangeRequest.objects.filter(pk=self.pk, state=before).update(
+                state=after, state_words=words, ended_at=ended_at
+            )
+            if moved:
+                AuditEntry.objects.record(by=by, action=f"change.{event}", on=self, change=self, detail=detail)
+        if not moved:
+            self.refresh_from_db(fields=["state", "state_words", "ended_at"])
             raise StaleState(f"Someone else was first: the request is {self.get_state_display()}.")
         self.state, self.state_words, self.ended_at = after, words, ended_at
-        AuditEntry.objects.record(
-            by=by, action=f"change.{event}", on=self, change=self, detail={"from": before, "to": after, "words": words}
-        )
 
 
 class Decision(models.Model):
