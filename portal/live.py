@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 MOST_TOPICS = 12
 KEEP_ALIVE_SECONDS = 15.0
+CONFIRM_SECONDS = 5.0
 LONGEST_SECONDS = 600.0  # then the browser connects anew, and its rights are looked at again
 RETRY_MILLISECONDS = 2000
 
@@ -65,8 +66,8 @@ async def events(names: list[str]) -> AsyncGenerator[str, None]:
     """Server-sent events for these topics. Ends when Redis goes away or the time is up; the browser comes again."""
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
     try:
-        async with client.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(*(topics.CHANNEL_PREFIX + name for name in names))
+        async with client.pubsub() as subscription:
+            await _subscribe(subscription, names)
             # From here on nothing is missed: the page asks once for what happened before.
             yield f"retry: {RETRY_MILLISECONDS}\nevent: ready\ndata: {{}}\n\n"
             async with aclosing(_messages(subscription)) as messages:
@@ -78,12 +79,22 @@ async def events(names: list[str]) -> AsyncGenerator[str, None]:
         await client.aclose()
 
 
+async def _subscribe(subscription: redis.asyncio.client.PubSub, names: list[str]) -> None:
+    """Returns when Redis has confirmed each topic, not before: what is published until then is not heard."""
+    await subscription.subscribe(*(topics.CHANNEL_PREFIX + name for name in names))
+    for _ in names:
+        if await subscription.get_message(timeout=CONFIRM_SECONDS) is None:
+            raise redis.TimeoutError("Redis did not confirm a subscription")
+
+
 async def _messages(subscription: redis.asyncio.client.PubSub) -> AsyncGenerator[str, None]:
     ends_at = asyncio.get_running_loop().time() + LONGEST_SECONDS
     while asyncio.get_running_loop().time() < ends_at:
         message = await subscription.get_message(timeout=KEEP_ALIVE_SECONDS)
         if message is None:
             yield ": still here\n\n"
+            continue
+        if message["type"] != "message":
             continue
         topic = message["channel"].decode().removeprefix(topics.CHANNEL_PREFIX)
         yield f"event: changed\ndata: {json.dumps({'topic': topic})}\n\n"
