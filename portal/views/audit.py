@@ -16,6 +16,7 @@ from lifecycle.models import AuditEntry
 from portal.forms.audit import AuditFilter
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
+from portal.pictures.words import counted
 
 
 @require_safe
@@ -40,7 +41,10 @@ def verify(request: PortalRequest) -> HttpResponse:
             "not what was written. Keep a copy of the database and find out who could write to it.",
         )
     else:
-        messages.success(request, f"The trail is whole: {AuditEntry.objects.count()} entries, each as it was written.")
+        messages.success(
+            request,
+            f"The trail is whole: {counted(AuditEntry.objects.count(), 'entry', 'entries')}, each as it was written.",
+        )
     return redirect("audit")
 
 

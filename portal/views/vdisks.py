@@ -36,7 +36,6 @@ class Choice:
             return "Request production"
         return self.possibility.action.label
 
-
     @property
     def is_onwards(self) -> bool:
         """Leads a version on its way to production; drawn as the first choice."""

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
+from lifecycle import waking
 from lifecycle.models import VDisk
 from lifecycle.roles import Role
 from tests import factories
@@ -81,3 +82,17 @@ def ground(db: None) -> factories.Ground:
 def vdisk(ground: factories.Ground) -> VDisk:
     """W11-Office: base 0, production 1 to 3, test 4."""
     return factories.office(ground)
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Jobs for which a worker was woken; patched at the broker, the edge of the web."""
+    jobs: list[int] = []
+
+    class Broker:
+        def send_task(self, name: str, *, kwargs: dict[str, int], **_options: object) -> None:
+            assert name == waking.ADVANCE_JOB
+            jobs.append(kwargs["job_id"])
+
+    monkeypatch.setattr("portal.waking._broker", Broker)
+    return jobs

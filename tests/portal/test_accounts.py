@@ -1,0 +1,100 @@
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+
+from portal import throttle
+from tests import factories
+
+LOGIN = "/accounts/login/"
+
+
+def _try(client: Client, name: str = "helpdesk", password: str = factories.PASSWORD, **extra: str):
+    return client.post(LOGIN, {"username": name, "password": password, **extra})
+
+
+def test_leads_to_where_one_wanted_to_go(client: Client, helpdesk: User) -> None:
+    asked = client.get("/targets/?text=MUC")
+
+    response = client.post(
+        asked.headers["Location"],
+        {"username": "helpdesk", "password": factories.PASSWORD, "next": "/targets/?text=MUC"},
+    )
+
+    assert asked.headers["Location"] == "/accounts/login/?next=/targets/%3Ftext%3DMUC"
+    assert response.headers["Location"] == "/targets/?text=MUC"
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
+def test_leads_to_no_foreign_place(client: Client, helpdesk: User, wanted: str) -> None:
+    assert _try(client, next=wanted).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("name", ["helpdesk", "nobody", "gone"])
+def test_says_the_same_whether_the_name_exists_or_not(client: Client, helpdesk: User, name: str) -> None:
+    factories.person("gone", is_active=False)
+
+    response = _try(client, name, "a wrong password")
+
+    assert response.status_code == 422
+    assert "User name and password do not belong together." in response.content.decode()
+    assert "a wrong password" not in response.content.decode()
+
+
+def test_logs_out_by_post_alone(as_, helpdesk: User) -> None:
+    client = as_(helpdesk)
+
+    assert client.get("/accounts/logout/").status_code == 405
+    assert client.get("/").status_code == 200
+    assert client.post("/accounts/logout/").headers["Location"] == LOGIN
+    assert client.get("/").status_code == 302
+
+
+class TestThrottle:
+    @pytest.fixture(autouse=True)
+    def _two_attempts(self, settings) -> None:
+        settings.PORTAL_LOGIN_ATTEMPTS = 2
+
+    def _fail(self, client: Client, times: int, name: str = "helpdesk") -> None:
+        for _ in range(times):
+            _try(client, name, "wrong")
+
+    def test_lets_nobody_guess_on_not_even_rightly(self, client: Client, helpdesk: User) -> None:
+        self._fail(client, 2)
+
+        response = _try(client)
+
+        assert response.status_code == 429
+        assert "Too many attempts for this user name from here. Try again in 5 minutes." in response.content.decode()
+
+    def test_counts_the_name_however_it_is_written(self, client: Client, helpdesk: User) -> None:
+        self._fail(client, 2, "HELPDESK")
+
+        assert _try(client).status_code == 429
+
+    def test_locks_out_nobody_else(self, client: Client, helpdesk: User, admin: User) -> None:
+        self._fail(client, 5)
+
+        assert _try(client, "admin").status_code == 302
+        assert _try(Client(REMOTE_ADDR="10.9.9.9")).status_code == 302
+
+    def test_forgets_after_the_right_password(self, client: Client, helpdesk: User) -> None:
+        self._fail(client, 1)
+        _try(client)
+        client.logout()
+        self._fail(client, 1)
+
+        assert _try(client).status_code == 302
+
+    def test_an_outage_of_redis_keeps_nobody_out(
+        self, client: Client, helpdesk: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_args: object) -> None:
+            raise redis.ConnectionError("away")
+
+        for name in ("add", "incr", "delete"):
+            monkeypatch.setattr(cache, name, away)
+
+        assert [throttle.take("helpdesk", "10.0.0.1") for _ in range(4)] == [True] * 4
+        assert _try(client).status_code == 302

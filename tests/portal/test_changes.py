@@ -1,0 +1,271 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from lifecycle import operations
+from lifecycle.models import ChangeRequest, Job, Replica, VDisk
+from lifecycle.roles import Role
+from lifecycle.states import Access, ChangeState
+from tests import factories
+
+
+@pytest.fixture
+def change(admin: User, vdisk: VDisk) -> ChangeRequest:
+    return operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested for two days", ticket="CHG-1")
+
+
+def _page(client, change: ChangeRequest) -> str:
+    return client.get(f"/changes/{change.pk}/").content.decode()
+
+
+def _write_into(vdisk: VDisk) -> None:
+    Replica.objects.filter(vdisk=vdisk, number=4).update(file_time="2026-09-09T09:09:09.0000000")
+
+
+class TestAsking:
+    def _new(self, client, vdisk: VDisk, **values: object):
+        return client.post("/changes/new/", {"vdisk": vdisk.pk, "version": 4, "reason": "Tested"} | values)
+
+    def test_shows_what_would_change(self, as_, admin: User, vdisk: VDisk) -> None:
+        page = as_(admin).get(f"/changes/new/?vdisk={vdisk.pk}&version=4").content.decode()
+
+        assert "24 production targets: version 4 at the next restart, instead of version 3." in page
+        assert "5 links of the chain" in page
+
+    def test_makes_a_request(self, as_, admin: User, vdisk: VDisk) -> None:
+        response = self._new(as_(admin), vdisk, ticket="CHG-7")
+
+        change = ChangeRequest.objects.get()
+        assert response.headers["Location"] == f"/changes/{change.pk}/"
+        assert (change.requested_by, change.reason, change.ticket) == (admin, "Tested", "CHG-7")
+
+    def test_takes_a_date_in_the_portals_time_zone(self, as_, admin: User, vdisk: VDisk, settings) -> None:
+        settings.TIME_ZONE = "Europe/Berlin"
+
+        self._new(as_(admin), vdisk, go_live_at="2099-01-02T03:04")
+
+        assert ChangeRequest.objects.get().go_live_at.isoformat() == "2099-01-02T02:04:00+00:00"
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [({"reason": " "}, "Say why."), ({"go_live_at": "2001-01-01T00:00"}, "The date has passed")],
+    )
+    def test_says_at_the_field_what_is_missing(
+        self, as_, admin: User, vdisk: VDisk, values: dict[str, str], words: str
+    ) -> None:
+        response = self._new(as_(admin), vdisk, **values)
+
+        assert response.status_code == 422
+        assert words in response.content.decode()
+        assert not ChangeRequest.objects.exists()
+
+    def test_a_second_click_finds_the_first_ones_request(self, as_, admin: User, vdisk: VDisk) -> None:
+        client = as_(admin)
+        self._new(client, vdisk)
+
+        response = self._new(client, vdisk)
+
+        assert response.headers["Location"] == f"/changes/{ChangeRequest.objects.get().pk}/"
+
+    def test_says_that_somebody_else_has_asked(self, as_, change: ChangeRequest, vdisk: VDisk) -> None:
+        response = self._new(as_(factories.person("admin2", Role.ADMIN)), vdisk)
+
+        assert response.status_code == 409
+        assert "A request for version 4 is open already." in response.content.decode()
+
+    def test_says_why_a_version_cannot_be_promoted(self, as_, admin: User, vdisk: VDisk) -> None:
+        response = as_(admin).get(f"/changes/new/?vdisk={vdisk.pk}&version=3")
+
+        assert response.status_code == 409
+        assert "Only a test version can be promoted to production." in response.content.decode()
+
+    def test_warns_when_an_override_holds_it_back(self, as_, admin: User, vdisk: VDisk) -> None:
+        vdisk.versions.filter(number=2).update(access=Access.OVERRIDE)
+
+        page = as_(admin).get(f"/changes/new/?vdisk={vdisk.pk}&version=4").content.decode()
+
+        assert "Production targets stay on version 2: it is the override." in page
+
+
+class TestDeciding:
+    def _decide(self, client, change: ChangeRequest, decision: str, reason: str = ""):
+        return client.post(f"/changes/{change.pk}/decide/", {"decision": decision, "reason": reason})
+
+    def test_approving_starts_the_promotion(
+        self, as_, approver: User, change: ChangeRequest, django_capture_on_commit_callbacks, woken: list[int]
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            response = self._decide(as_(approver), change, "approve", "Looks good")
+
+        job = Job.objects.get()
+        assert response.headers["Location"] == f"/changes/{change.pk}/"
+        assert (job.kind, job.change, job.parameters["fingerprint"]) == (
+            "promote-production",
+            change,
+            change.fingerprint,
+        )
+        assert woken == [job.pk]
+        page = _page(as_(approver), change)
+        assert "approved, being promoted" in page
+        assert f"/jobs/{job.pk}/" in page
+        assert "Looks good" in page
+
+    def test_rejecting_needs_a_reason(self, as_, approver: User, change: ChangeRequest) -> None:
+        client = as_(approver)
+
+        without = self._decide(client, change, "reject")
+        assert without.status_code == 422
+        assert "Say why you reject it" in without.content.decode()
+
+        self._decide(client, change, "reject", "Test it on a laptop too")
+        assert "Rejected: Test it on a laptop too" in _page(client, change)
+        assert not Job.objects.exists()
+
+    def test_the_requester_sees_why_they_cannot_approve(self, as_, admin: User, change: ChangeRequest) -> None:
+        page = _page(as_(admin), change)
+
+        assert "You requested this change; someone else has to decide on it." in page
+        assert "Approve and promote" not in page
+
+    def test_not_even_a_superuser_approves_their_own(self, as_, superuser: User, vdisk: VDisk) -> None:
+        change = operations.request_promotion(vdisk=vdisk, version=4, by=superuser, reason="Mine")
+
+        response = self._decide(as_(superuser), change, "approve")
+
+        assert response.status_code == 403
+        assert "You requested this change" in response.content.decode()
+        assert not Job.objects.exists()
+
+    def test_who_built_the_version_does_not_decide(self, as_, admin: User, vdisk: VDisk) -> None:
+        builder = factories.person("builder", Role.ADMIN, Role.APPROVER)
+        factories.job(vdisk, builder, state="succeeded", kind="new-version", version_number=4)
+        change = operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested")
+
+        response = self._decide(as_(builder), change, "approve")
+
+        assert response.status_code == 403
+        assert "You worked on version 4 yourself" in response.content.decode()
+
+    def test_a_second_click_is_answered_kindly(self, as_, approver: User, change: ChangeRequest) -> None:
+        client = as_(approver)
+        self._decide(client, change, "approve")
+
+        response = self._decide(client, change, "approve")
+
+        assert response.status_code == 302
+        assert Job.objects.count() == 1
+
+    def test_the_second_of_two_approvers_sees_who_was_first(
+        self, as_, approver: User, approver2: User, change: ChangeRequest
+    ) -> None:
+        self._decide(as_(approver), change, "reject", "No")
+
+        response = self._decide(as_(approver2), change, "approve")
+
+        assert response.status_code == 409
+        assert "Rejected: No" in response.content.decode()
+        assert not Job.objects.exists()
+
+    def test_takes_no_decision_without_a_button(self, as_, approver: User, change: ChangeRequest) -> None:
+        assert self._decide(as_(approver), change, "").status_code == 422
+        assert ChangeRequest.objects.get().state == ChangeState.OPEN
+
+    def test_says_why_it_cannot_be_approved_at_this_moment(
+        self, as_, approver: User, change: ChangeRequest, vdisk: VDisk
+    ) -> None:
+        factories.version(vdisk, 5, Access.MERGE_TEST)
+
+        page = _page(as_(approver), change)
+
+        assert "Approving is not possible at this moment: Version 5 is being merged" in page
+
+
+class TestLapsing:
+    def test_looking_at_a_request_of_a_changed_version_ends_it(
+        self, as_, approver: User, change: ChangeRequest, vdisk: VDisk
+    ) -> None:
+        _write_into(vdisk)
+
+        page = _page(as_(approver), change)
+
+        assert "This request no longer counts." in page
+        assert "W11-Office.4.avhdx was written to" in page
+        assert "Approve and promote" not in page
+        assert ChangeRequest.objects.get().state == ChangeState.LAPSED
+
+    def test_an_approval_of_a_changed_version_does_not_count(
+        self, as_, approver: User, change: ChangeRequest, vdisk: VDisk
+    ) -> None:
+        client = as_(approver)
+        _page(client, change)
+        _write_into(vdisk)
+
+        response = client.post(f"/changes/{change.pk}/decide/", {"decision": "approve"})
+
+        assert response.status_code == 409
+        assert "The version changed since the request" in response.content.decode()
+        assert not Job.objects.exists()
+
+    def test_the_requester_is_led_to_ask_anew(
+        self, as_, admin: User, approver: User, change: ChangeRequest, vdisk: VDisk
+    ) -> None:
+        vdisk.versions.filter(number=4).update(access=Access.MAINTENANCE)
+
+        assert "no longer in test" in _page(as_(admin), change)
+        assert f"/changes/new/?vdisk={vdisk.pk}&amp;version=4" in _page(as_(admin), change)
+        assert "/changes/new/" not in _page(as_(approver), change)
+
+
+class TestWithdrawing:
+    def test_the_requester_withdraws(self, as_, admin: User, change: ChangeRequest) -> None:
+        as_(admin).post(f"/changes/{change.pk}/withdraw/")
+
+        assert ChangeRequest.objects.get().state == ChangeState.WITHDRAWN
+
+    def test_an_approver_does_not(self, as_, approver: User, change: ChangeRequest) -> None:
+        assert as_(approver).post(f"/changes/{change.pk}/withdraw/").status_code == 403
+        assert "Withdraw" not in _page(as_(approver), change)
+
+    def test_too_late_is_said_with_the_state_as_it_is(
+        self, as_, admin: User, approver: User, change: ChangeRequest
+    ) -> None:
+        operations.reject(change=change, by=approver, reason="No")
+
+        response = as_(admin).post(f"/changes/{change.pk}/withdraw/")
+
+        assert response.status_code == 409
+        assert "Rejected: No" in response.content.decode()
+
+
+class TestList:
+    def test_shows_open_ones_first(self, as_, auditor: User, admin: User, change: ChangeRequest) -> None:
+        ChangeRequest.objects.create(
+            vdisk=change.vdisk,
+            version_number=3,
+            requested_by=admin,
+            requested_at=timezone.now() + timedelta(hours=1),
+            reason="Newer but rejected",
+            state=ChangeState.REJECTED,
+            ended_at=timezone.now(),
+            fingerprint="a" * 64,
+        )
+
+        page = as_(auditor).get("/changes/").content.decode()
+
+        assert page.index("Tested for two days") < page.index("Newer but rejected")
+
+    @pytest.mark.parametrize(
+        ("query", "is_found"),
+        [("state=open", True), ("state=done", False), ("text=chg-1", True), ("text=W2022", False), ("state=?", True)],
+    )
+    def test_is_filtered(self, as_, auditor: User, change: ChangeRequest, query: str, is_found: bool) -> None:
+        page = as_(auditor).get(f"/changes/?{query}").content.decode()
+
+        assert ("Tested for two days" in page) is is_found
+
+    def test_answers_htmx_with_the_list_alone(self, as_, auditor: User, change: ChangeRequest) -> None:
+        fragment = as_(auditor).get("/changes/", headers={"HX-Request": "true"}).content.decode()
+
+        assert fragment.startswith('<div id="list"')

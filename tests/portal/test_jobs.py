@@ -1,0 +1,165 @@
+import pytest
+from django.contrib.auth.models import User
+
+from lifecycle.models import Job, JobLogLine, VDisk
+from lifecycle.states import JobState, StepState
+from tests import factories
+
+
+@pytest.fixture
+def job(admin: User, vdisk: VDisk) -> Job:
+    job = factories.job(vdisk, admin)
+    factories.step(job, "Check that it is allowed", StepState.DONE)
+    factories.step(job, "Wait until it is off", StepState.WAITING, message="MUC-MNT-001 is still on", progress=40)
+    factories.log_lines(job, "one", "two", "three")
+    return job
+
+
+def _page(client, job: Job) -> str:
+    return client.get(f"/jobs/{job.pk}/").content.decode()
+
+
+def test_shows_steps_progress_and_log(as_, auditor: User, job: Job) -> None:
+    page = _page(as_(auditor), job)
+
+    assert "1 of 2 steps done" in page
+    assert "MUC-MNT-001 is still on" in page
+    assert '<progress max="100" value="40"' in page
+    assert page.index("one") < page.index("two") < page.index("three")
+
+
+def test_shows_what_pvs_answered_to_a_failed_step(as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+    job = factories.job(vdisk, admin, state=JobState.FAILED, outcome="The promotion was refused.")
+    factories.step(job, "Promote", StepState.FAILED, error_code=100, error_words="Devices are active.")
+    factories.step(job, "Look again", StepState.SKIPPED)
+
+    page = _page(as_(auditor), job)
+
+    assert "The promotion was refused." in page
+    assert "PVS code <strong>100</strong>: Devices are active." in page
+    assert "0 of 2 steps done" in page
+
+
+def test_waits_for_a_worker_in_words(as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+    job = factories.job(vdisk, admin, state=JobState.WAITING, started_at=None)
+
+    assert "Waiting for a worker" in _page(as_(auditor), job)
+
+
+@pytest.mark.parametrize(("state", "is_refreshed"), [(JobState.RUNNING, True), (JobState.SUCCEEDED, False)])
+def test_works_without_javascript_while_it_runs(
+    as_, auditor: User, admin: User, vdisk: VDisk, state: JobState, is_refreshed: bool
+) -> None:
+    page = _page(as_(auditor), factories.job(vdisk, admin, state=state))
+
+    assert ('<noscript><meta http-equiv="refresh"' in page) is is_refreshed
+
+
+@pytest.mark.parametrize(("state", "is_live"), [(JobState.UNDOING, True), (JobState.CANCELLED, False)])
+def test_the_fragment_asks_again_only_while_it_runs(
+    as_, auditor: User, admin: User, vdisk: VDisk, state: JobState, is_live: bool
+) -> None:
+    job = factories.job(vdisk, admin, state=state)
+
+    fragment = as_(auditor).get(f"/jobs/{job.pk}/", headers={"HX-Request": "true"}).content.decode()
+
+    assert fragment.startswith('<div id="job"')
+    assert (f'data-live="job-{job.pk} jobs"' in fragment) is is_live
+
+
+class TestLog:
+    def test_gives_the_new_lines_and_where_to_go_on(self, as_, auditor: User, job: Job) -> None:
+        fragment = as_(auditor).get(f"/jobs/{job.pk}/log/?after=2").content.decode()
+
+        assert "three" in fragment
+        assert "two" not in fragment
+        assert f'hx-get="/jobs/{job.pk}/log/?after=3"' in fragment
+
+    def test_keeps_its_place_when_nothing_is_new(self, as_, auditor: User, job: Job) -> None:
+        fragment = as_(auditor).get(f"/jobs/{job.pk}/log/?after=3").content.decode()
+
+        assert fragment.count("<li") == 1
+        assert f'hx-get="/jobs/{job.pk}/log/?after=3"' in fragment
+
+    @pytest.mark.parametrize("after", ["", "x", "-1", "9" * 40])
+    def test_takes_nonsense_for_the_beginning(self, as_, auditor: User, job: Job, after: str) -> None:
+        assert "one" in as_(auditor).get(f"/jobs/{job.pk}/log/", {"after": after}).content.decode()
+
+    def test_comes_in_portions(self, as_, auditor: User, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("portal.views.jobs.LINES_PER_FETCH", 2)
+
+        page = _page(as_(auditor), job)
+        first = as_(auditor).get(f"/jobs/{job.pk}/log/").content.decode()
+
+        assert "1 earlier line left out" in page
+        assert 'hx-trigger="live, load"' in first
+        assert "three" not in first
+
+    def test_shows_lines_as_text(self, as_, auditor: User, job: Job) -> None:
+        factories.log_lines(job, "<script>alert(1)</script>")
+
+        assert "&lt;script&gt;alert(1)" in _page(as_(auditor), job)
+
+    def test_can_be_downloaded_whole(self, as_, auditor: User, job: Job) -> None:
+        JobLogLine.objects.create(job=job, number=4, level="warning", text="four")
+
+        response = as_(auditor).get(f"/jobs/{job.pk}/log.txt")
+
+        lines = response.content.decode().splitlines()
+        assert response["Content-Type"].startswith("text/plain")
+        assert [line.split()[-1] for line in lines[3:]] == ["one", "two", "three", "four"]
+        assert "warning" in lines[6]
+
+
+class TestCancelling:
+    def test_asks_the_worker_to_stop(self, as_, admin: User, job: Job) -> None:
+        response = as_(admin).post(f"/jobs/{job.pk}/cancel/", follow=True)
+
+        assert Job.objects.get().cancel_requested_by == admin
+        assert "Ada Berger asked to cancel it" in response.content.decode()
+        assert "Cancel the job" not in response.content.decode()
+
+    def test_twice_is_said_kindly(self, as_, admin: User, job: Job) -> None:
+        client = as_(admin)
+        client.post(f"/jobs/{job.pk}/cancel/")
+
+        response = client.post(f"/jobs/{job.pk}/cancel/", follow=True)
+
+        assert response.status_code == 200
+        assert "its cancelling was asked for before" in response.content.decode()
+
+    def test_is_offered_to_nobody_else(self, as_, auditor: User, job: Job) -> None:
+        assert "Cancel the job" not in _page(as_(auditor), job)
+
+
+class TestList:
+    def test_is_filtered(self, as_, auditor: User, job: Job) -> None:
+        client = as_(auditor)
+
+        assert "Promote to test" in client.get("/jobs/?state=active").content.decode()
+        assert "Promote to test" not in client.get("/jobs/?state=failed").content.decode()
+        assert "No job fits these filters." in client.get("/jobs/?text=nothing").content.decode()
+
+    def test_is_one_query_and_a_count_for_many(
+        self, as_, auditor: User, admin: User, vdisk: VDisk, django_assert_max_num_queries
+    ) -> None:
+        rows = [
+            Job(
+                kind="merge",
+                title=f"Job {i}",
+                farm=vdisk.farm,
+                vdisk=vdisk,
+                requested_by=admin,
+                writes=False,
+                state=JobState.SUCCEEDED,
+                ended_at=vdisk.farm.synced_at,
+            )
+            for i in range(500)
+        ]
+        Job.objects.bulk_create(rows)
+        client = as_(auditor)
+
+        with django_assert_max_num_queries(10):  # 2 of the list; session, user, 2 of rights, 2 badges, 2 of the farm
+            page = client.get("/jobs/?page=3").content.decode()
+
+        assert "Page 3 of 10" in page
