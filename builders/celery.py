@@ -7,9 +7,11 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import beat_init, celeryd_init, worker_process_shutdown, worker_shutdown
 from django.conf import settings
 from django.core.checks import run_checks
+
+from builders.adapters.powershell import pool
 
 app = Celery("builders")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -33,3 +35,10 @@ def prepare(**_: Any) -> None:
     if serious:
         sys.exit("\n".join(str(finding) for finding in serious))
     settings.PORTAL_ATTACH_SERVERS()
+
+
+@worker_shutdown.connect
+@worker_process_shutdown.connect
+def leave(**_: Any) -> None:
+    """Close the sessions on the PVS servers; child processes of Celery skip Python's own exit handlers."""
+    pool.close_all()

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from builders.adapters.errors import AdapterError
+from builders.adapters.errors import AdapterError, NotAuthenticated
 from builders.adapters.pvs.farm import ProvisioningFarm
 from builders.adapters.pvs.model import FarmPicture
 from builders.engine.announce import announce
@@ -37,6 +37,7 @@ def sync_farm(farm_id: int, opener: Callable[[Farm], ProvisioningFarm]) -> None:
     try:
         picture = opener(farm).read_farm()
     except (AdapterError, SecretUnreadable) as error:
+        note_turned_away(farm, error)
         _note_failure(farm, claimed, started, str(error))
         return
     except BaseException:
@@ -59,6 +60,13 @@ def sync_now(farm_id: int, pvs: ProvisioningFarm) -> bool:
         raise
     _write(farm, claimed, started, picture)
     return True
+
+
+def note_turned_away(farm: Farm, error: Exception) -> None:
+    """Remember a refused account: asking again every few seconds would lock it."""
+    if isinstance(error, NotAuthenticated):
+        Farm.objects.filter(pk=farm.pk, turned_away_at=None).update(turned_away_at=Now())
+        farm.refresh_from_db()
 
 
 def _claim(farm_id: int, *, only_when_due: bool) -> datetime | None:

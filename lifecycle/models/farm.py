@@ -39,6 +39,9 @@ class Farm(models.Model):
     sync_due_at = models.DateTimeField(default=timezone.now)
     sync_lease_until = models.DateTimeField(null=True, blank=True)
     sync_error = models.TextField(blank=True)
+    turned_away_at = models.DateTimeField(
+        null=True, blank=True, help_text="PVS refused the account; not tried again until the connection is set anew."
+    )
 
     class Meta:
         permissions = [("manage_farm", "Can set up the connection to a farm")]

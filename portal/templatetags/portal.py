@@ -103,6 +103,12 @@ def exact_seconds(moment: datetime | None) -> str:
 
 
 @register.filter
+def file_moment(text: str) -> str:
+    """``2026-03-04T15:06:07.1234567Z``, as a server writes it, for people: ``2026-03-04 15:06:07``."""
+    return text.replace("T", " ").rstrip("Z").partition(".")[0]
+
+
+@register.filter
 def clock(moment: datetime) -> str:
     return date_filter(timezone.localtime(moment), "H:i:s")
 

@@ -104,8 +104,10 @@ class Person:
         expect(self.page.get_by_role("heading", name="Board", level=1)).to_be_visible()
 
     def _note(self, complaint: str) -> None:
-        """A refused form is a page with status 4xx, which Chromium mentions; anything else is a fault."""
-        if not any(f"status of {status} " in complaint for status in (400, 409, 422)):
+        """A refused form is a page with status 4xx, which Chromium mentions; a page left while a part of it was being
+        fetched aborts that, which htmx mentions in two lines. Anything else is a fault."""
+        refused = any(f"status of {status} " in complaint for status in (400, 409, 422))
+        if not refused and not complaint.startswith(("htmx:sendAbort", "htmx:afterRequest")):
             self.complaints.append(complaint)
 
     def goto(self, path: str) -> None:

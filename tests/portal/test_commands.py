@@ -64,7 +64,8 @@ class TestDemo:
 
         farm = Farm.objects.get()
         assert (farm.name, farm.sync_every_seconds) == ("Lab Farm", 5)
-        assert [str(each) for each in farm.connections.all()] == ["127.0.0.1:4001", "127.0.0.1:4002"]
+        found = [(str(each), each.host, each.port) for each in farm.connections.all()]
+        assert found == [("PVS01", "127.0.0.1", 4001), ("PVS02", "127.0.0.1", 4002)]
         assert {each.verify for each in farm.connections.all()} == {FarmConnection.Verify.CA_FILE}
 
     def test_follows_a_lab_that_came_back_on_other_ports(self, demo_password: str, tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ class TestDemo:
 
         _run("demo", "--lab", _lab(tmp_path, servers=[{"name": "PVS01", "host": "127.0.0.1", "port": 5001}]))
 
-        assert [str(each) for each in Farm.objects.get().connections.all()] == ["127.0.0.1:5001"]
+        assert [(str(each), each.port) for each in Farm.objects.get().connections.all()] == [("PVS01", 5001)]
         assert set(User.objects.values_list("password", flat=True)) == hashes  # nobody was logged out
 
     def test_stores_the_host_password_encrypted(self, demo_password: str, tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ class TestFarm:
         assert "Farm 1 created: pvs01:5986 (certificate authority file), pvs02:5987" in words
         assert "host secret" not in words
         first = FarmConnection.objects.get(position=0)
-        assert (first.password, first.transport, first.farm.time_zone) == ("host secret", "kerberos", "Europe/Berlin")
+        assert (first.password, first.transport, first.farm.time_zone) == ("host secret", "ntlm", "Europe/Berlin")
 
     def test_changes_a_farm_in_place(self, tmp_path: Path) -> None:
         self._connect(tmp_path, "--server", "pvs01", "--server", "pvs02", "--ca-file", "/ca.pem", "--sync-every", "30")
@@ -244,3 +245,24 @@ def _stored() -> list[str]:
 
 def _key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+class TestPerson:
+    def test_lets_somebody_in(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("a-long-and-private-word\n"))
+
+        _run("person", "jdoe", "--role", "approver", "--full-name", "Jane Doe", "--password-stdin")
+
+        user = User.objects.get(username="jdoe")
+        assert user.check_password("a-long-and-private-word")
+        assert user.get_full_name() == "Jane Doe"
+        assert user.has_perm("lifecycle.approve_promotion")
+        assert AuditEntry.objects.get(action="person.create").object_name == "jdoe"
+
+    def test_refuses_a_weak_password_and_leaves_nobody(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+
+        with pytest.raises(CommandError, match="too short"):
+            _run("person", "jdoe", "--role", "admin", "--password-stdin")
+
+        assert not User.objects.exists()

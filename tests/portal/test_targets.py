@@ -47,8 +47,8 @@ class TestList:
 
         assert "MUC-OFF-OLD" in page
         assert "MUC-OFF-002" not in page
-        assert "3 right version" in page
-        assert "1 runs an old version" in page
+        assert "right version <strong>3</strong>" in page
+        assert "runs an old version <strong>1</strong>" in page
 
     def test_is_filtered_by_vdisk_and_version(
         self, as_, helpdesk: User, ground: factories.Ground, vdisk: VDisk, old: Target

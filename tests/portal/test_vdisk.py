@@ -27,7 +27,7 @@ def test_says_what_each_version_is_for_and_where_its_files_are(as_, helpdesk: Us
     assert "Read-only, being tried" in part
     assert "test, maintenance targets" in part
     assert "PVS02" in part
-    assert "2026-05-20T09:00:00" in part
+    assert "2026-05-20 09:00:00" in part
 
 
 def test_offers_an_admin_what_is_possible_and_says_why_the_rest_is_not(as_, admin: User, vdisk: VDisk) -> None:

@@ -59,9 +59,11 @@ class ProvisioningFarm:
         self._write_patience = write_patience_seconds
 
     @classmethod
-    def at(cls, connections: Sequence[HostConnection], *, time_zone: tzinfo | str = "UTC") -> Self:
+    def at(
+        cls, connections: Sequence[HostConnection], *, time_zone: tzinfo | str = "UTC", sessions_per_host: int = 4
+    ) -> Self:
         """The farm behind these hosts, in order of preference; sessions are shared within this process."""
-        return cls(FarmHosts(pools_for(connections)), time_zone=time_zone)
+        return cls(FarmHosts(pools_for(connections, limit=sessions_per_host)), time_zone=time_zone)
 
     # -- reading --
 

@@ -27,12 +27,12 @@ _lock = threading.Lock()
 _pools: dict[HostConnection, SessionPool] = {}
 
 
-def pools_for(connections: Sequence[HostConnection]) -> list[SessionPool]:
+def pools_for(connections: Sequence[HostConnection], *, limit: int = 4) -> list[SessionPool]:
     """One pool a connection in this process, however many farms or jobs ask for it."""
     with _lock:
         for connection in connections:
             if connection not in _pools:
-                _pools[connection] = SessionPool(partial(open_session, connection), label=connection.label)
+                _pools[connection] = SessionPool(partial(open_session, connection), label=connection.label, limit=limit)
         return [_pools[connection] for connection in connections]
 
 

@@ -67,12 +67,15 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _connect(lab: dict[str, Any]) -> Farm:
-    farm, _is_new = Farm.objects.update_or_create(name=lab["farm"], defaults={"sync_every_seconds": SYNC_EVERY_SECONDS})
+    farm, _is_new = Farm.objects.update_or_create(
+        name=lab["farm"], defaults={"sync_every_seconds": SYNC_EVERY_SECONDS, "turned_away_at": None}
+    )
     for position, server in enumerate(lab["servers"]):
         FarmConnection.objects.update_or_create(
             farm=farm,
             position=position,
             defaults={
+                "name": server["name"],
                 "host": server["host"],
                 "port": server["port"],
                 "transport": FarmConnection.Transport.BASIC,

@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from lifecycle.models import Farm, FarmConnection
+from lifecycle.models import AuditEntry, Farm, FarmConnection
 
 DEFAULT_PORT = 5986
 
@@ -36,10 +36,15 @@ class Command(BaseCommand):
             help=f"a PVS server, by the name in its certificate; again for the next one to try (port {DEFAULT_PORT})",
         )
         parser.add_argument("--username", required=True, help=r"e.g. DOMAIN\svc-portal or svc-portal@example.org")
-        parser.add_argument("--transport", choices=FarmConnection.Transport.values, default="kerberos")
+        parser.add_argument("--transport", choices=FarmConnection.Transport.values, default="ntlm")
         tls = parser.add_mutually_exclusive_group(required=True)
         tls.add_argument("--ca-file", metavar="PEM", help="authority that signed the servers' certificates")
-        tls.add_argument("--fingerprint", metavar="SHA256", help="of the one certificate that all servers present")
+        tls.add_argument(
+            "--fingerprint",
+            action="append",
+            metavar="SHA256",
+            help="of a server's certificate; once for all servers, or once for each in the same order",
+        )
         tls.add_argument("--validate-off", action="store_true", help="trust any certificate; every page warns of it")
         password = parser.add_mutually_exclusive_group()
         password.add_argument("--password-file", type=Path, metavar="FILE", help="its first line is the password")
@@ -53,6 +58,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 farm, is_new = _farm(options)
                 connections = _connect(farm, options, password)
+                _audit(farm, connections)
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
         places = ", ".join(f"{connection} ({connection.get_verify_display()})" for connection in connections)
@@ -83,15 +89,21 @@ def _farm(options: dict[str, Any]) -> tuple[Farm, bool]:
     farm, is_new = Farm.objects.get_or_create(name=options["name"])
     for name, value in values.items():
         setattr(farm, name, value)
+    farm.turned_away_at = None  # this may be the right password now
     farm.full_clean()
-    if values:
-        farm.save(update_fields=list(values))
+    farm.save(update_fields=[*values, "turned_away_at"])
     return farm, is_new
+
+
+def _audit(farm: Farm, connections: list[FarmConnection]) -> None:
+    places = [{"server": str(found), "as": found.username, "tls": found.verify} for found in connections]
+    AuditEntry.objects.record(by=None, action="farm.connect", on=farm, detail={"connections": places, "by": "command"})
 
 
 def _connect(farm: Farm, options: dict[str, Any], password: str) -> list[FarmConnection]:
     """Exactly these connections, in this order."""
     farm.connections.all().delete()
+    fingerprints = _fingerprints(options)
     made = []
     for position, server in enumerate(options["server"]):
         host, port = _address(server)
@@ -105,7 +117,7 @@ def _connect(farm: Farm, options: dict[str, Any], password: str) -> list[FarmCon
             password=password,
             verify=_verify(options),
             ca_file=options["ca_file"] or "",
-            fingerprint=_fingerprint(options["fingerprint"] or ""),
+            fingerprint=fingerprints[position],
         )
         connection.full_clean()
         connection.save()
@@ -117,6 +129,14 @@ def _verify(options: dict[str, Any]) -> FarmConnection.Verify:
     if options["validate_off"]:
         return FarmConnection.Verify.OFF
     return FarmConnection.Verify.CA_FILE if options["ca_file"] else FarmConnection.Verify.PINNED
+
+
+def _fingerprints(options: dict[str, Any]) -> list[str]:
+    """One a server, empty where certificates are verified in another way."""
+    servers, given = len(options["server"]), [_fingerprint(text) for text in options["fingerprint"] or [""]]
+    if len(given) not in (1, servers):
+        raise CommandError(f"--fingerprint: give one for all servers, or {servers}, one for each --server.")
+    return given * servers if len(given) == 1 else given
 
 
 def _fingerprint(text: str) -> str:
