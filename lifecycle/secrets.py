@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
-from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 from django.db import models
 
 PREFIX = "enc1$"
@@ -80,6 +80,19 @@ class SecretTextField(_TextField):
             return _cipher(self.label, keys()).decrypt(stored[len(PREFIX) :].encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadable(f"{self.label} cannot be decrypted with the configured keys.") from error
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """What ``dumpdata`` writes: a file is a place at rest, too."""
+        return str(self.get_prep_value(self.value_from_object(obj)))
+
+    def to_python(self, value: Any) -> Any:
+        """Takes what ``dumpdata`` wrote back; any other text is a secret as somebody typed it."""
+        if not isinstance(value, str) or not value.startswith(PREFIX):
+            return super().to_python(value)
+        try:
+            return self.reveal(value)
+        except SecretUnreadable as error:
+            raise ValidationError(str(error)) from error
 
     def is_newest(self, stored: str) -> bool:
         """Whether ``stored`` is under the newest key already, so that a rotation may skip it."""
