@@ -52,7 +52,7 @@ class Target(Mirrored):
     retries = models.PositiveIntegerField(null=True, blank=True)
     booted_at = models.DateTimeField(null=True, blank=True, help_text="When the portal first saw this boot.")
     verdict = models.CharField(max_length=16, choices=VerdictCode, default=VerdictCode.OFF)
-    verdict_words = models.CharField(max_length=300, blank=True)
+    verdict_words = models.TextField(blank=True)
     verdict_since = models.DateTimeField(null=True, blank=True)
     expected_version = models.PositiveIntegerField(null=True, blank=True)
     assigned_names = models.CharField(max_length=300, blank=True)
