@@ -39,9 +39,11 @@
     }
   }
 
+  /* What somebody has begun to write must not be swept away. */
   function isTyping(part) {
     const field = document.activeElement;
-    return part.contains(field) && field.matches("input, textarea, select");
+    if (part.contains(field) && field.matches("input, textarea, select")) return true;
+    return Array.from(part.querySelectorAll("textarea, input")).some((each) => each.value !== each.defaultValue);
   }
 
   // --- the stream
@@ -101,12 +103,22 @@
     }
   }
 
-  // --- what a swap must not lose: opened details, and the end of a log
+  // --- what a swap must not lose: opened details, the end of a log, and where the keyboard is
 
   let opened = new Set();
   let followedLogs = [];
+  let focused = "";
+
+  const KEYS = "a[href], button, summary";
+
+  function keyOf(element) {
+    const details = element.closest("details[id]");
+    return [element.localName, element.getAttribute("href"), details && details.id, element.textContent.trim()].join(" ");
+  }
 
   function beforeSwap() {
+    const active = document.activeElement;
+    focused = active && active.matches(KEYS) ? keyOf(active) : "";
     opened = new Set(Array.from(document.querySelectorAll("details[id][open]"), (details) => details.id));
     followedLogs = Array.from(document.querySelectorAll(".log")).filter(
       (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 40
@@ -119,6 +131,10 @@
       if (details) details.open = true;
     }
     for (const log of followedLogs) log.scrollTop = log.scrollHeight;
+    if (focused && document.activeElement === document.body) {
+      const same = Array.from(document.querySelectorAll(KEYS)).find((each) => keyOf(each) === focused);
+      if (same) same.focus({ preventScroll: true });
+    }
     listen();
     tick();
   }
