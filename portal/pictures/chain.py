@@ -137,9 +137,7 @@ def parent_of(version: VersionFacts, chain: ChainFacts) -> VersionFacts | None:
 def draw(all_cards: tuple[Card, ...], chain: ChainFacts) -> Drawing:
     """``all_cards``: newest first, as ``lanes.cards`` gives them."""
     width = max(LEFT + RIGHT + STEP * len(all_cards) - (STEP - NODE_WIDTH), 320)
-    bands = tuple(
-        Band(lane=name, y=TOP + index * (LANE_HEIGHT + LANE_GAP)) for index, name in enumerate(Lane)
-    )
+    bands = tuple(Band(lane=name, y=TOP + index * (LANE_HEIGHT + LANE_GAP)) for index, name in enumerate(Lane))
     tops = {band.lane: band.y + LABEL_HEIGHT + 20 for band in bands}
     nodes = {
         card.number: Node(card=card, x=LEFT + STEP * index, y=tops[lane(card.version)])
