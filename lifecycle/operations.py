@@ -20,6 +20,8 @@ NEEDS_REASON = frozenset(
     {Action.REVERT_TEST, Action.REVERT_MAINTENANCE, Action.SET_OVERRIDE, Action.CLEAR_OVERRIDE, Action.DELETE_VERSION}
 )
 HARMLESS = frozenset({Action.BOOT_TEST})
+PROMOTED = "promoted"
+"""In a job's context: PVS has carried the promotion out."""
 
 
 def start_job(
@@ -167,7 +169,8 @@ def job_ended(job: Job) -> None:
     )
     change = job.change
     if change is not None and change.state in LIVE_CHANGE_STATES:
-        done = job.state == JobState.SUCCEEDED
+        # a job cancelled or failed after PVS has promoted does not make the promotion undone
+        done = job.state == JobState.SUCCEEDED or bool(job.context.get(PROMOTED))
         change.move(ChangeEvent.FINISH if done else ChangeEvent.FAIL, by=None, words=job.outcome)
 
 

@@ -8,7 +8,13 @@ from django.db.models import Max
 from lifecycle.models import ChangeRequest, Job, Version
 from lifecycle.states import Access, Action
 
-MAKES_CONTENT = (Action.NEW_VERSION, Action.BOOT_MAINTENANCE, Action.REVERT_MAINTENANCE)
+MAKES_CONTENT = (
+    Action.NEW_VERSION,
+    Action.BOOT_MAINTENANCE,
+    Action.REVERT_MAINTENANCE,
+    Action.MERGE,
+    Action.MERGE_BASE,
+)
 
 
 def why_not_approve(user: User, change: ChangeRequest) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step, StepFailed
+from builders.engine.steps import Done, Outcome, Repeat, Step, StepFailed, Wait
 from builders.jobs.steps.ask import AskPvs
 from builders.jobs.steps.chain import read_chain
 from builders.jobs.steps.check import CheckAllowed
@@ -15,7 +15,10 @@ from builders.jobs.steps.replication import WaitForReplication
 from lifecycle import fingerprints
 from lifecycle.facts import ChainFacts
 from lifecycle.models import Job
+from lifecycle.operations import PROMOTED
 from lifecycle.states import Access, Action, ChangeEvent
+
+HIDDEN_POLL_SECONDS = 5.0
 
 
 def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
@@ -36,7 +39,8 @@ class CompareWithApproved(Step):
     repeat = Repeat.BLINDLY
 
     def run(self, ctx: StepContext) -> Outcome:
-        compare(ctx, read_chain(ctx))
+        if hidden := compare(ctx, read_chain(ctx)):
+            return Wait(HIDDEN_POLL_SECONDS, f"No server shows {', '.join(hidden)} up to date; waiting to compare")
         return Done("The version is the one that was approved")
 
 
@@ -45,6 +49,12 @@ class PromoteToProduction(AskPvs):
 
     key = "promote"
     title = "Promote the version to production"
+
+    def run(self, ctx: StepContext) -> Outcome:
+        outcome = super().run(ctx)
+        if isinstance(outcome, Done):
+            return Done(outcome.message, {**outcome.produces, PROMOTED: True})
+        return outcome
 
     def holds(self, ctx: StepContext, chain: ChainFacts) -> str:
         found = chain.get(ctx.version)
@@ -62,21 +72,27 @@ class PromoteToProduction(AskPvs):
         ctx.farm.promote(ctx.disk_id, to="production", test_version=ctx.version, scheduled_at=_go_live_at(ctx))
 
     def guard(self, ctx: StepContext, chain: ChainFacts) -> None:
-        compare(ctx, chain)
+        if hidden := compare(ctx, chain):
+            raise StepFailed(
+                f"No server shows {', '.join(hidden)} up to date, so it cannot be compared with the approval."
+            )
         farm = ctx.job.farm
         if farm.automatic_merge and len(chain.links_of(ctx.version)) > farm.max_versions:
             ctx.warn(f"The farm merges by itself past {farm.max_versions} versions; this promotion may start a merge")
 
 
-def compare(ctx: StepContext, chain: ChainFacts) -> None:
-    """Lapses the request and fails when the chain is not the one that was approved."""
+def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
+    """Lapses the request and fails when the chain is not the one that was approved; the files it could not see."""
     approved = ctx.job.parameters.get("fingerprint")
     change = ctx.job.change
     if change is None or not approved:
         raise StepFailed("This promotion has no approved request; it is not carried out.")
     if fingerprints.fingerprint(chain, ctx.version) == approved:
-        return
-    changes = "; ".join(fingerprints.difference(change.links, fingerprints.links(chain, ctx.version)))
+        return []
+    now = fingerprints.links(chain, ctx.version)
+    changes = "; ".join(fingerprints.changes(change.links, now))
+    if not changes:
+        return fingerprints.unseen(change.links, now)
     change.refresh_from_db()
     if change.is_live:
         change.move(ChangeEvent.LAPSE, by=None, words=changes)

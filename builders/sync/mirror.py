@@ -36,6 +36,8 @@ class Mirror:
         note_production_changes(self.farm, self.now)
         note_boots(self.farm, self.now)
         judge_targets(self.farm)
+        # last, because both write to the audit trail, which nobody else can until this transaction ends
+        note_version_changes(self.farm, *self.accesses)
         lapse_changes(self.farm)
         return self.changed
 
@@ -128,7 +130,7 @@ class Mirror:
             if version.disk_id in self.vdisks
         }
         self._equalise(present, wanted, "vdisk_id", "number", first_seen_at=self.now)
-        note_version_changes(self.farm, before, {key: values["access"] for key, values in wanted.items()})
+        self.accesses = before, {key: values["access"] for key, values in wanted.items()}
         self._equalise(
             Replica.objects.filter(vdisk__farm=self.farm),
             {

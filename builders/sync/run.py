@@ -81,7 +81,7 @@ def _claim(farm_id: int, *, only_when_due: bool) -> datetime | None:
 def _write(farm: Farm, claimed: datetime, started: datetime, picture: FarmPicture) -> None:
     try:
         with transaction.atomic():
-            held = Farm.objects.select_for_update().filter(pk=farm.pk, sync_lease_until=claimed).first()
+            held = Farm.objects.select_for_update(no_key=True).filter(pk=farm.pk, sync_lease_until=claimed).first()
             if held is None:
                 logger.warning("farm %s: another sync took over; this picture is dropped", farm.name)
                 return
@@ -98,7 +98,7 @@ def _write(farm: Farm, claimed: datetime, started: datetime, picture: FarmPictur
 def _note_failure(farm: Farm, claimed: datetime, started: datetime, words: str) -> None:
     logger.warning("farm %s: not read: %s", farm.name, words)
     with transaction.atomic():
-        held = Farm.objects.select_for_update().filter(pk=farm.pk, sync_lease_until=claimed).first()
+        held = Farm.objects.select_for_update(no_key=True).filter(pk=farm.pk, sync_lease_until=claimed).first()
         if held is not None:
             held.sync_error = words
             _finish(held, started, error=words)

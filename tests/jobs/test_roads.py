@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from builders.adapters.pvs.enums import InventoryState
 from builders.adapters.pvs.farm import ProvisioningFarm
 from builders.farms import open_farm
 from builders.sync.run import sync_now
@@ -96,6 +98,7 @@ def test_the_approval_does_not_count_for_a_version_that_was_written_to(
     job = operations.approve(change=change, by=approver)
     disk = vdisk().guid
     pvs.revert(disk, to="maintenance")
+    time.sleep(1.1)  # PVS tells file times to the second
     lab.post("write", {"vdisk": NAME})
     pvs.promote(disk, to="test")
 
@@ -117,7 +120,7 @@ def test_a_promotion_waits_for_replication(do: Do, admin: User, approver: User, 
     job = turn(job)
     step = job.steps.get(key="replication")
     assert step.state == StepState.WAITING
-    assert "PVS02" in step.message
+    assert "version file missing" in step.message
     lab.post("replication", {"mode": "run"})
 
     assert finish(job).state == JobState.SUCCEEDED
@@ -226,3 +229,45 @@ def test_two_writing_jobs_on_one_vdisk_are_refused(farm: Farm, admin: User) -> N
         operations.start_job(action=Action.NEW_VERSION, vdisk=vdisk(), version=None, by=admin)
 
     assert ChangeRequest.objects.count() == 0
+
+
+def test_a_promotion_cancelled_after_pvs_has_done_it_counts_as_done(
+    do: Do, admin: User, approver: User, lab: LabProcess
+) -> None:
+    made = to_test(do)
+    change = operations.request_promotion(vdisk=vdisk(), version=made, by=admin, reason="tested")
+    job = operations.approve(change=change, by=approver)
+    Farm.objects.update(sync_lease_until=timezone.now() + timedelta(minutes=1))  # another sync holds the last step up
+    while not Job.objects.get(pk=job.pk).steps.filter(key="promote", state=StepState.DONE).exists():
+        Job.objects.filter(pk=job.pk).update(due_at=timezone.now())
+        job = turn(job)
+
+    operations.cancel_job(job=job, by=admin)
+    job = finish(job)
+
+    change.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    assert "in production" in job.outcome
+    assert change.state == ChangeState.DONE
+
+
+def test_a_promotion_waits_while_no_server_shows_the_file(
+    do: Do, admin: User, approver: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = to_test(do)
+    change = operations.request_promotion(vdisk=vdisk(), version=made, by=admin, reason="tested")
+    job = operations.approve(change=change, by=approver)
+    seen = ProvisioningFarm.inventory
+    monkeypatch.setattr(
+        ProvisioningFarm,
+        "inventory",
+        lambda self, disk: tuple(replace(copy, state=InventoryState.SERVER_NOT_REACHABLE) for copy in seen(self, disk)),
+    )
+
+    job = turn(job)
+
+    assert job.steps.get(key="compare").state == StepState.WAITING
+    change.refresh_from_db()
+    assert change.state == ChangeState.APPROVED
+    monkeypatch.undo()
+    assert finish(job).state == JobState.SUCCEEDED
