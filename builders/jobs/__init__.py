@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from builders.engine.steps import Step, StepFailed
 from builders.jobs import (
-    boot_maintenance,
-    boot_test,
+    boot_maintenance_target,
+    boot_test_targets,
     delete_version,
     merge,
     new_version,
     override,
-    promote_production,
-    promote_test,
+    promote_to_production,
+    promote_to_test,
     revert,
 )
 from lifecycle.models import Job
@@ -21,10 +21,10 @@ from lifecycle.states import Action
 
 KINDS: dict[str, Callable[[Job], Sequence[Step]]] = {
     Action.NEW_VERSION: new_version.steps,
-    Action.BOOT_MAINTENANCE: boot_maintenance.steps,
-    Action.PROMOTE_TEST: promote_test.steps,
-    Action.BOOT_TEST: boot_test.steps,
-    Action.PROMOTE_PRODUCTION: promote_production.steps,
+    Action.BOOT_MAINTENANCE: boot_maintenance_target.steps,
+    Action.PROMOTE_TEST: promote_to_test.steps,
+    Action.BOOT_TEST: boot_test_targets.steps,
+    Action.PROMOTE_PRODUCTION: promote_to_production.steps,
     Action.REVERT_TEST: revert.to_test,
     Action.REVERT_MAINTENANCE: revert.to_maintenance,
     Action.SET_OVERRIDE: override.to_set,
