@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.models import User
-from django.db.models import Max
+from django.db.models import F, Q
 
 from lifecycle.models import ChangeRequest, Job, Version
 from lifecycle.states import Access, Action
@@ -15,6 +17,8 @@ MAKES_CONTENT = (
     Action.MERGE,
     Action.MERGE_BASE,
 )
+MAKES_VERSION = (Action.NEW_VERSION, Action.MERGE, Action.MERGE_BASE)
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def why_not_approve(user: User, change: ChangeRequest) -> str:
@@ -50,16 +54,16 @@ def _worked_on(user: User, change: ChangeRequest) -> int | None:
         number__lt=change.version_number,
         access__in=(Access.PRODUCTION, Access.OVERRIDE),
     )
-    approved = below.aggregate(newest=Max("number", default=-1))["newest"]
-    return (
-        Job.objects.filter(
-            vdisk=change.vdisk_id,
-            version_number__gt=approved,
-            version_number__lte=change.version_number,
-            kind__in=MAKES_CONTENT,
-            requested_by=user,
-        )
-        .order_by("-version_number")
-        .values_list("version_number", flat=True)
-        .first()
+    approved = below.order_by("-number").first()
+    newest = approved.number if approved else -1
+    theirs = Job.objects.filter(vdisk=change.vdisk_id, kind__in=MAKES_CONTENT, requested_by=user)
+    # a job that was cut off after it had asked PVS for a version may not have learned its number
+    since = approved.first_seen_at if approved else EVER
+    nameless = Q(
+        version_number=None, kind__in=MAKES_VERSION, created_at__gte=since, steps__saved__has_key="asked_above"
     )
+    named = Q(version_number__gt=newest, version_number__lte=change.version_number)
+    found = theirs.filter(named | nameless).order_by(F("version_number").desc(nulls_last=True)).first()
+    if found is None:
+        return None
+    return change.version_number if found.version_number is None else found.version_number

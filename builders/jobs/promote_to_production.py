@@ -14,7 +14,7 @@ from builders.jobs.steps.refresh import RefreshMirror
 from builders.jobs.steps.replication import WaitForReplication
 from lifecycle import fingerprints
 from lifecycle.facts import ChainFacts
-from lifecycle.models import Job
+from lifecycle.models import ChangeRequest, Decision, Job
 from lifecycle.operations import PROMOTED
 from lifecycle.states import Access, Action, ChangeEvent
 
@@ -85,7 +85,7 @@ def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
     """Lapses the request and fails when the chain is not the one that was approved; the files it could not see."""
     approved = ctx.job.parameters.get("fingerprint")
     change = ctx.job.change
-    if change is None or not approved:
+    if change is None or not approved or not _is_approved(change, approved, ctx.version):
         raise StepFailed("This promotion has no approved request; it is not carried out.")
     if fingerprints.fingerprint(chain, ctx.version) == approved:
         return []
@@ -97,6 +97,13 @@ def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
     if change.is_live:
         change.move(ChangeEvent.LAPSE, by=None, words=changes)
     raise StepFailed(f"The version changed since it was approved, so the approval no longer counts: {changes}.")
+
+
+def _is_approved(change: ChangeRequest, fingerprint: str, number: int) -> bool:
+    """By somebody else, for this version and these files: asked of the rows themselves, not of the job."""
+    decisions = change.decisions.filter(verdict=Decision.Verdict.APPROVED, fingerprint=fingerprint)
+    same = change.version_number == number and change.fingerprint == fingerprint
+    return same and decisions.exclude(by=change.requested_by).exists()
 
 
 def _go_live_at(ctx: StepContext) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -35,15 +36,20 @@ def sync_farm(farm_id: int, opener: Callable[[Farm], ProvisioningFarm]) -> None:
     farm = Farm.objects.get(pk=farm_id)
     started = timezone.now()
     try:
-        picture = opener(farm).read_farm()
+        _write(farm, claimed, started, opener(farm).read_farm())
     except (AdapterError, SecretUnreadable) as error:
         note_turned_away(farm, error)
         _note_failure(farm, claimed, started, str(error))
-        return
+    except Exception:
+        reference = uuid.uuid4().hex[:8]
+        logger.exception("farm %s: the picture could not be taken over, reference %s", farm.name, reference)
+        words = (
+            f"What PVS told could not be taken over. This is a fault of the portal; see its log, reference {reference}."
+        )
+        _note_failure(farm, claimed, started, words)
     except BaseException:
         _release(farm, claimed)
         raise
-    _write(farm, claimed, started, picture)
 
 
 def sync_now(farm_id: int, pvs: ProvisioningFarm) -> bool:
@@ -54,11 +60,10 @@ def sync_now(farm_id: int, pvs: ProvisioningFarm) -> bool:
     farm = Farm.objects.get(pk=farm_id)
     started = timezone.now()
     try:
-        picture = pvs.read_farm()
+        _write(farm, claimed, started, pvs.read_farm())
     except BaseException:
         _release(farm, claimed)
         raise
-    _write(farm, claimed, started, picture)
     return True
 
 
@@ -79,20 +84,16 @@ def _claim(farm_id: int, *, only_when_due: bool) -> datetime | None:
 
 
 def _write(farm: Farm, claimed: datetime, started: datetime, picture: FarmPicture) -> None:
-    try:
-        with transaction.atomic():
-            held = Farm.objects.select_for_update(no_key=True).filter(pk=farm.pk, sync_lease_until=claimed).first()
-            if held is None:
-                logger.warning("farm %s: another sync took over; this picture is dropped", farm.name)
-                return
-            changed = mirror(held, picture)
-            held.synced_at = picture.read_at
-            held.sync_error = ""
-            _finish(held, started, calls=picture.calls, round_trips=picture.round_trips, changed=changed)
-            announce(topics.FARM)
-    except BaseException:
-        _release(farm, claimed)
-        raise
+    with transaction.atomic():
+        held = Farm.objects.select_for_update(no_key=True).filter(pk=farm.pk, sync_lease_until=claimed).first()
+        if held is None:
+            logger.warning("farm %s: another sync took over; this picture is dropped", farm.name)
+            return
+        changed = mirror(held, picture)
+        held.synced_at = picture.read_at
+        held.sync_error = ""
+        _finish(held, started, calls=picture.calls, round_trips=picture.round_trips, changed=changed)
+        announce(topics.FARM)
 
 
 def _note_failure(farm: Farm, claimed: datetime, started: datetime, words: str) -> None:

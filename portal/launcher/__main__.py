@@ -20,6 +20,7 @@ KEPT = ("embedded", "lab", "log", "secret_key", "field_keys", "demo_password", "
 
 
 def main(arguments: list[str]) -> int:
+    os.umask(0o077)  # logs, keys and the lab's files are nobody else's on this machine
     try:
         plan = Plan.from_environment(os.environ)
         plan.var.mkdir(parents=True, exist_ok=True)

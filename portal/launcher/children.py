@@ -52,7 +52,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=base,
-            env={**os.environ, **command.environment, "PYTHONUNBUFFERED": "1"},
+            env={**_environment(), **command.environment, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C reaches the launcher alone, which then stops all in good order
         )
         self._reader = threading.Thread(target=self._follow_output, name=f"output of {self.name}", daemon=True)
@@ -94,3 +94,8 @@ class Child:
                 say(self.name, line)
                 if self.command.ready_line and line.startswith(self.command.ready_line):
                     self.is_ready.set()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the demo password: only the command that sets it is given it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_DEMO_PASSWORD")}

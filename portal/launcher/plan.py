@@ -64,6 +64,7 @@ class Plan:
         beat = ["beat", "--pidfile=", "--loglevel", "WARNING"]
         # Event streams never end by themselves; after the grace they are cut, and the browser comes back.
         web = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3", "--lifespan", "off"]
+        web += ["--no-proxy-headers"]  # nothing stands before it: the address of a person is not for them to choose
         return [
             Command("worker", [*celery, "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]),
             Command("beat", [*celery, *beat]),

@@ -6,7 +6,7 @@ import logging
 
 from django.conf import settings
 from django.contrib import auth
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 def login(request: PortalRequest) -> HttpResponse:
     onwards = _onwards(request)
     if request.user.is_authenticated:
-        return redirect(onwards)
+        return HttpResponseRedirect(onwards)
     if request.method != "POST":
         return _page(request, LoginForm(request), onwards)
-    name, address = request.POST.get("username", "")[:150], request.META.get("REMOTE_ADDR", "")
+    name, address = throttle.plain(request.POST.get("username", "")), request.META.get("REMOTE_ADDR", "")
     if not throttle.take(name, address):
         logger.warning("Login of %r from %s refused: too many attempts.", name, address)
         minutes = max(1, settings.PORTAL_LOGIN_WAIT_SECONDS // 60)
@@ -40,7 +40,7 @@ def login(request: PortalRequest) -> HttpResponse:
         return _page(request, form, onwards, status=422)
     throttle.clear(name, address)
     auth.login(request, form.get_user())
-    return redirect(onwards)
+    return HttpResponseRedirect(onwards)
 
 
 @require_POST
@@ -54,7 +54,7 @@ def _onwards(request: PortalRequest) -> str:
     """Where the person wanted to go, if that is a page of ours."""
     wanted = request.POST.get("next", request.GET.get("next", ""))
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return wanted if safe and wanted.startswith("/") else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def _page(request: PortalRequest, form: LoginForm, onwards: str, *, status: int = 200, words: str = "") -> HttpResponse:

@@ -97,8 +97,11 @@ def decide(request: PortalRequest, pk: int) -> HttpResponse:
 @needs("lifecycle.view_changerequest")
 def withdraw(request: PortalRequest, pk: int) -> HttpResponse:
     found = _get(pk)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return _show(request, found, form, status=422)
     try:
-        operations.withdraw(change=found, by=request.user, reason=request.POST.get("reason", "")[:2000])
+        operations.withdraw(change=found, by=request.user, reason=form.cleaned_data["reason"])
     except NotNow as error:
         return _too_late(request, found, DecisionForm(), error)
     _tell(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 from asgiref.sync import sync_to_async
@@ -11,6 +12,10 @@ from django.views.decorators.http import require_GET
 
 from portal import live
 from portal.http import PortalRequest, needs
+
+MOST_STREAMS = 16
+"""Open pages of one person, per process: each holds a connection to Redis. Hidden tabs close theirs."""
+_open: Counter[int] = Counter()
 
 
 @require_GET
@@ -23,7 +28,9 @@ async def events(request: PortalRequest) -> HttpResponseBase:
     heard = await sync_to_async(_heard)(request, names)
     if not heard:
         return HttpResponse("There is no such topic for you.\n", status=404, content_type="text/plain")
-    response = StreamingHttpResponse(_stream(heard), content_type="text/event-stream")
+    if _open[request.user.pk] >= MOST_STREAMS:
+        return HttpResponse("Too many pages are open.\n", status=429, content_type="text/plain")
+    response = StreamingHttpResponse(_stream(heard, request.user.pk), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # asks proxies to hand events on at once
     return response
@@ -34,10 +41,14 @@ def _heard(request: PortalRequest, names: list[str]) -> list[str]:
     return [name for name in names if live.may_hear(request.user, name)]
 
 
-async def _stream(names: list[str]) -> AsyncIterator[str]:
-    await sync_to_async(_release_database)()
-    async for event in live.events(names):
-        yield event
+async def _stream(names: list[str], listener: int) -> AsyncIterator[str]:
+    _open[listener] += 1
+    try:
+        await sync_to_async(_release_database)()
+        async for event in live.events(names):
+            yield event
+    finally:
+        _open[listener] -= 1
 
 
 def _release_database() -> None:

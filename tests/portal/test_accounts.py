@@ -98,3 +98,28 @@ class TestThrottle:
 
         assert [throttle.take("helpdesk", "10.0.0.1") for _ in range(4)] == [True] * 4
         assert _try(client).status_code == 302
+
+
+@pytest.mark.parametrize("spelling", [" helpdesk", "helpdesk\t", "\uff48elpdesk", "HELPDESK"])
+def test_another_spelling_of_the_name_is_not_another_chance(
+    client: Client, helpdesk: User, settings, spelling: str
+) -> None:
+    settings.PORTAL_LOGIN_ATTEMPTS = 2
+    for _ in range(2):
+        _try(client, password="wrong")
+
+    assert _try(client, spelling, "wrong").status_code == 429
+
+
+def test_an_address_that_tries_many_names_is_slowed_down(db: None, client: Client, settings) -> None:
+    settings.PORTAL_LOGIN_ATTEMPTS = 1
+    answers = [_try(client, f"person{number}", "wrong").status_code for number in range(21)]
+
+    assert answers == [422] * 20 + [429]
+
+
+@pytest.mark.parametrize("wanted", ["foo", "login"])
+def test_leads_to_no_name_of_a_view(client: Client, helpdesk: User, wanted: str) -> None:
+    response = client.post(f"{LOGIN}?next={wanted}", {"username": "helpdesk", "password": factories.PASSWORD})
+
+    assert (response.status_code, response.headers["Location"]) == (302, "/")

@@ -266,3 +266,41 @@ class TestPerson:
             _run("person", "jdoe", "--role", "admin", "--password-stdin")
 
         assert not User.objects.exists()
+
+    def test_a_role_is_all_that_somebody_may_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        User.objects.create_superuser("root", password="x")
+        monkeypatch.setattr("sys.stdin", io.StringIO("a-long-and-private-word\n"))
+
+        _run("person", "root", "--role", "auditor", "--password-stdin")
+
+        assert not User.objects.get().has_perm("lifecycle.approve_promotion")
+        assert AuditEntry.objects.get(action="person.change").detail["was_superuser"]
+
+    def test_shuts_somebody_out(self) -> None:
+        factories.person("jdoe")
+
+        _run("person", "jdoe", "--shut-out")
+
+        assert not User.objects.get(username="jdoe").is_active
+        assert AuditEntry.objects.filter(action="person.shut-out").exists()
+
+
+def test_demo_people_are_not_made_in_production(demo_password: str, settings) -> None:
+    settings.PORTAL_PRODUCTION = True
+
+    with pytest.raises(CommandError, match="share one password"):
+        _run("demo")
+
+
+def test_a_trail_that_lost_its_end_is_found_by_a_hash_noted_elsewhere() -> None:
+    AuditEntry.objects.record(by=None, action="one")
+    noted = AuditEntry.objects.record(by=None, action="two").hash
+    _run("verify_audit", "--expect", noted)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM lifecycle_auditentry WHERE hash = %s", [noted])
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+
+    _run("verify_audit")
+    with pytest.raises(CommandError, match="cut off"):
+        _run("verify_audit", "--expect", noted)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from builders.adapters.powershell.transport import ErrorRecord, FarmFault, Greeting, Json, Request
 
 VERSION = 1
+MAX_ANSWER_BYTES = 16 * 1024 * 1024  # one answer; a host that sends more is not the runner that we sent
 MAX_LINE_BYTES = 96 * 1024  # 128 KiB after base64, far below the 500 KiB a host takes by default
 
 Message = Mapping[str, Json]
@@ -19,6 +20,15 @@ Message = Mapping[str, Json]
 
 class SequenceGap(Exception):
     """An answer is missing before this one."""
+
+
+class AnswerTooLong(SequenceGap):
+    """A line without an end."""
+
+
+def printable(value: object) -> str:
+    """Text as a database can keep it: no NUL, no half of a surrogate pair."""
+    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class LineReader:
@@ -31,6 +41,8 @@ class LineReader:
 
     def feed(self, data: bytes) -> list[Message]:
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_ANSWER_BYTES:
+            raise AnswerTooLong(f"an answer is longer than {MAX_ANSWER_BYTES} bytes")
         messages = []
         for line in lines:
             message = _answer(line)
@@ -52,7 +64,7 @@ class LineReader:
 def _answer(line: bytes) -> Message | None:
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if isinstance(message, dict) and isinstance(message.get("t"), str) and isinstance(message.get("seq"), int):
         return message
@@ -94,10 +106,10 @@ def greeting(hello: Message) -> Greeting:
 def error_record(record: Message) -> ErrorRecord:
     fault = record.get("pvs")
     return ErrorRecord(
-        fqid=str(record.get("fqid") or ""),
-        message=str(record.get("message") or ""),
+        fqid=printable(record.get("fqid") or ""),
+        message=printable(record.get("message") or ""),
         category=str(record.get("category") or ""),
-        target=str(record.get("target") or ""),
+        target=printable(record.get("target") or ""),
         type=str(record.get("type") or ""),
         hresult=str(record.get("hresult") or ""),
         pvs=_farm_fault(fault) if isinstance(fault, dict) else None,
@@ -107,8 +119,8 @@ def error_record(record: Message) -> ErrorRecord:
 def _farm_fault(fault: Message) -> FarmFault:
     return FarmFault(
         code=int(fault.get("code") or 0),
-        message=str(fault.get("message") or ""),
-        details=str(fault.get("details") or ""),
+        message=printable(fault.get("message") or ""),
+        details=printable(fault.get("details") or ""),
         severity=str(fault.get("severity") or ""),
         partial=tuple(_farm_fault(part) for part in fault.get("partial") or ()),
     )

@@ -84,6 +84,7 @@ class WinRmPipe:
 
     def _connect(self) -> None:
         session = self._protocol.transport.build_session()
+        session.max_redirects = 0  # a host answers for itself; what we send is not carried elsewhere
         tls = self._connection.tls
         if isinstance(tls, PinnedCertificate):
             session.mount("https://", _PinnedAdapter(tls.sha256))

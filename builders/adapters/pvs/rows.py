@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
+from builders.adapters.powershell.lines import printable
 from builders.adapters.powershell.transport import Json
 from builders.adapters.pvs.enums import (
     Access,
@@ -43,7 +44,7 @@ class Row:
 
     def text(self, name: str) -> str:
         value = self._values.get(name)
-        return "" if value is None else str(value)
+        return "" if value is None else printable(value)
 
     def number(self, name: str) -> int:
         return self.number_or_none(name) or 0

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
@@ -33,6 +34,8 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PORTAL_PRODUCTION:
+            raise CommandError("The demo people share one password; they are not made where PORTAL_PRODUCTION is set.")
         password = os.environ.get("PORTAL_DEMO_PASSWORD", "")
         if not password:
             raise CommandError("PORTAL_DEMO_PASSWORD is not set; it becomes the password of all demo people.")

@@ -97,7 +97,12 @@ def _farm(options: dict[str, Any]) -> tuple[Farm, bool]:
 
 def _audit(farm: Farm, connections: list[FarmConnection]) -> None:
     places = [{"server": str(found), "as": found.username, "tls": found.verify} for found in connections]
-    AuditEntry.objects.record(by=None, action="farm.connect", on=farm, detail={"connections": places, "by": "command"})
+    AuditEntry.objects.record(
+        by=None,
+        action="farm.connect",
+        on=farm,
+        detail={"connections": places, "by": f"command, as {getpass.getuser()}"},
+    )
 
 
 def _connect(farm: Farm, options: dict[str, Any], password: str) -> list[FarmConnection]:

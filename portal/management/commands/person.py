@@ -22,25 +22,44 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the login name")
-        parser.add_argument("--role", required=True, choices=[str(role) for role in Role])
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--role", choices=[str(role) for role in Role])
+        what.add_argument("--shut-out", action="store_true", help="let nobody in by this name any more, from now on")
         parser.add_argument("--full-name", default="", metavar="NAME")
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["shut_out"]:
+            self._shut_out(options["name"])
+            return
         sync_groups()
         user, is_new = User.objects.get_or_create(username=options["name"])
         first, _, last = options["full_name"].partition(" ")
         if options["full_name"]:
             user.first_name, user.last_name = first, last
+        was_superuser = user.is_superuser
+        user.is_superuser = user.is_staff = False  # a role is all that somebody with a role may do
+        user.is_active = True
         user.set_password(_password(user, from_stdin=options["password_stdin"]))
         user.save()
         user.groups.set([Group.objects.get(name=options["role"])])
-        detail = {"role": options["role"], "by": "command"}
+        detail = {"role": options["role"], "by": f"command, as {getpass.getuser()}", "was_superuser": was_superuser}
         AuditEntry.objects.record(
             by=None, action="person.create" if is_new else "person.change", on=user, detail=detail
         )
         self.stdout.write(f"{user.username} {'created' if is_new else 'changed'}, role {options['role']}")
+
+    def _shut_out(self, name: str) -> None:
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            raise CommandError(f"There is nobody by the name {name}.")
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+        AuditEntry.objects.record(
+            by=None, action="person.shut-out", on=user, detail={"by": f"command, as {getpass.getuser()}"}
+        )
+        self.stdout.write(f"{name} is shut out")
 
 
 def _password(user: User, *, from_stdin: bool) -> str:
