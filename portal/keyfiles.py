@@ -1,7 +1,9 @@
 """Keys that a fresh clone makes for itself, once, in its own data folder. Production brings its own (portal.E001)."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -20,13 +22,12 @@ def _read_or_make(file: Path, fresh: str) -> str:
     """The first process to come decides: `link` fails if the name is taken, so two starters cannot hold two keys."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            out.write(fresh + "\n")
+        handle, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
         try:
-            os.link(draft, file)
-        except FileExistsError:
-            pass
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(fresh + "\n")
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, file)
         finally:
-            draft.unlink()
+            os.unlink(draft)
     return file.read_text(encoding="utf-8").strip()
