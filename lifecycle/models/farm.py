@@ -98,6 +98,11 @@ class FarmConnection(models.Model):
                 name="connection_says_how_tls_is_verified",
             ),
             models.CheckConstraint(
+                condition=~Q(transport="basic", verify="validate-off"),
+                name="basic_needs_a_verified_certificate",
+                violation_error_message="Basic sends the password as it is: the server's certificate must be verified.",
+            ),
+            models.CheckConstraint(
                 condition=Q(transport__in=["kerberos", "ntlm", "basic"]), name="connection_transport_is_known"
             ),
         ]

@@ -304,3 +304,25 @@ def test_a_trail_that_lost_its_end_is_found_by_a_hash_noted_elsewhere() -> None:
     _run("verify_audit")
     with pytest.raises(CommandError, match="cut off"):
         _run("verify_audit", "--expect", noted)
+
+
+def test_basic_without_a_verified_certificate_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("host secret")
+
+    with pytest.raises(CommandError, match="certificate must be verified"):
+        _run(
+            "farm",
+            "Farm 1",
+            "--server",
+            "pvs01",
+            "--username",
+            "svc",
+            "--transport",
+            "basic",
+            "--validate-off",
+            "--password-file",
+            str(secret),
+        )
+
+    assert not Farm.objects.exists()
