@@ -37,8 +37,27 @@ def test_the_command_accepts_texts_as_they_are_sent(tmp_path: Path, capsys: pyte
 
 
 def test_the_command_wants_files(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["accept-runner"]) == 2
-    assert "usage" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["accept-runner"])
+
+    assert "usage: python -m lab accept-runner" in capsys.readouterr().err
+
+
+def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["accept-runner", "--help"])
+
+    assert "usage: python -m lab accept-runner" in capsys.readouterr().out
+
+
+def test_the_command_names_a_file_that_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    binary = tmp_path / "binary.ps1"
+    binary.write_bytes(b"\xff\xfe")
+
+    assert main(["accept-runner", str(tmp_path / "missing.ps1")]) == 2
+    assert "missing.ps1 cannot be read: No such file" in capsys.readouterr().err
+    assert main(["accept-runner", str(binary)]) == 2
+    assert "binary.ps1 is not UTF-8 text" in capsys.readouterr().err
 
 
 def test_the_tables_are_read_from_the_text() -> None:
