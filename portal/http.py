@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -18,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from lifecycle.errors import Incomplete, LifecycleError, NotAllowed
@@ -93,10 +95,20 @@ class AccessMiddleware(MiddlewareMixin):
 def _to_login(request: HttpRequest) -> HttpResponseBase:
     """To the login page and back. A fragment cannot show a login, so htmx is told to reload the whole page."""
     if request.headers.get("HX-Request") != "true":
-        return redirect_to_login(request.get_full_path(), resolve_url("login"))
+        return redirect_to_login(_back_to(request), resolve_url("login"))
     response = HttpResponse(status=401)
     response["HX-Refresh"] = "true"
     return response
+
+
+def _back_to(request: HttpRequest) -> str:
+    """The address to open after the login. What was sent is lost, so a form leads back to the page it stands on."""
+    referer = request.headers.get("Referer", "")
+    is_read = request.method in ("GET", "HEAD")
+    if is_read or not url_has_allowed_host_and_scheme(referer, {request.get_host()}, request.is_secure()):
+        return request.get_full_path()
+    page = urlsplit(referer)
+    return f"{page.path or '/'}?{page.query}" if page.query else page.path or "/"
 
 
 def refused(request: HttpRequest, error: LifecycleError) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle.models import AuditEntry
 from portal.forms.audit import AuditFilter
@@ -29,10 +29,12 @@ def audit(request: PortalRequest) -> HttpResponse:
     return page(request, "audit/audit.html", context, fragment="audit/_list.html")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("lifecycle.view_auditentry")
 def verify(request: PortalRequest) -> HttpResponse:
-    """Reads the whole chain and says whether each row still holds what was written."""
+    """Reads the whole chain and says whether each row still holds what was written. GET only leads to the trail."""
+    if request.method != "POST":
+        return redirect("audit")
     broken = AuditEntry.objects.verify()
     if broken:
         messages.error(

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.db.models import Case, IntegerField, Q, Value, When
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle import operations, policies, topics
 from lifecycle.errors import Incomplete, LifecycleError, NotAllowed, NotNow
@@ -66,18 +66,20 @@ def change(request: PortalRequest, pk: int) -> HttpResponse:
     return _show(request, _get(pk), DecisionForm())
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("lifecycle.view_changerequest", "lifecycle.approve_promotion")
 def decide(request: PortalRequest, pk: int) -> HttpResponse:
-    """Approve or reject, whichever button was pressed."""
+    """Approve or reject, whichever button was pressed. GET, as after a login in between, leads to the request."""
     found = _get(pk)
+    if request.method != "POST":
+        return redirect("change", pk=pk)
     form = DecisionForm(request.POST)
     if not form.is_valid() or request.POST.get("decision") not in ("approve", "reject"):
         return _show(request, found, form, status=422)
     try:
         if request.POST["decision"] == "approve":
             waking.wake(operations.approve(change=found, by=request.user, reason=form.cleaned_data["reason"]))
-            messages.success(request, "Approved. The promotion has started.")
+            messages.success(request, "Approved.")
         else:
             operations.reject(change=found, by=request.user, reason=form.cleaned_data["reason"])
             messages.success(request, "Rejected. The requester sees your reason here.")
@@ -93,17 +95,19 @@ def decide(request: PortalRequest, pk: int) -> HttpResponse:
     return redirect("change", pk=found.pk)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("lifecycle.view_changerequest")
 def withdraw(request: PortalRequest, pk: int) -> HttpResponse:
     found = _get(pk)
+    if request.method != "POST":
+        return redirect("change", pk=pk)
     form = DecisionForm(request.POST)
     if not form.is_valid():
         return _show(request, found, form, status=422)
     try:
         operations.withdraw(change=found, by=request.user, reason=form.cleaned_data["reason"])
     except NotNow as error:
-        return _too_late(request, found, DecisionForm(), error)
+        return _too_late(request, found, form, error)
     _tell(found)
     messages.success(request, "Withdrawn.")
     return redirect("change", pk=found.pk)
@@ -125,8 +129,12 @@ def _show(
             found.refresh_from_db()
     why_not_approve = policies.why_not_approve(request.user, found)
     is_open = found.state == ChangeState.OPEN
+    may_withdraw = is_open and not policies.why_not_withdraw(request.user, found)
+    if why_not_approve:
+        form.fields["reason"].help_text = "Optional: why you withdraw it."
     context: dict[str, Any] = {
         "change": found,
+        "oob": bool(request.htmx),
         "form": form,
         "refusal": refusal,
         "promotion": promotion(found),
@@ -135,7 +143,7 @@ def _show(
         "is_open": is_open,
         "may_decide": is_open and not why_not_approve,
         "why_not_approve": why_not_approve if is_open else "",
-        "may_withdraw": is_open and not policies.why_not_withdraw(request.user, found),
+        "may_withdraw": may_withdraw,
         "not_now": _not_now(found) if is_open else "",
     }
     return page(request, "changes/change.html", context, fragment="changes/_change.html", status=status)

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle import topics
 from lifecycle.errors import NotNow
@@ -83,10 +83,13 @@ def log_download(request: PortalRequest, pk: int) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("lifecycle.view_job", "lifecycle.cancel_job")
 def cancel(request: PortalRequest, pk: int) -> HttpResponse:
+    """GET, as after a login in between, leads to the job."""
     found = get_object_or_404(Job, pk=pk)
+    if request.method != "POST":
+        return redirect("job", pk=pk)
     try:
         cancel_job(job=found, by=request.user)
     except NotNow as error:

@@ -139,6 +139,12 @@
     tick();
   }
 
+  /* A piece that came along and says the same as before stays as it is: a button under the mouse must not be replaced. */
+  function keepSame(event) {
+    const came = event.detail.fragment.firstElementChild;
+    if (came && came.isEqualNode(event.detail.target)) event.detail.shouldSwap = false;
+  }
+
   // --- a second click of a double click
 
   function once(event) {
@@ -159,6 +165,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     document.body.addEventListener("htmx:beforeSwap", beforeSwap);
     document.body.addEventListener("htmx:afterSettle", afterSwap);
+    document.body.addEventListener("htmx:oobBeforeSwap", keepSame);
     document.addEventListener("submit", once);
     document.addEventListener("visibilitychange", listen);
     for (const log of document.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;

@@ -88,6 +88,10 @@ def approve(approver: Person, change: str) -> None:
     expect(approver.page.locator("main")).to_contain_text("Production boots now")
     approver.page.get_by_role("button", name="Reject").click()
     expect(approver.page.get_by_text("Say why you reject it")).to_be_visible()
+    approver.page.get_by_label("Note").fill("Two colleagues had no trouble")
+    approver.page.wait_for_timeout(2000)  # the page has fetched its facts anew by now
+    expect(approver.page.get_by_text("Say why you reject it")).to_be_visible()
+    expect(approver.page.get_by_label("Note")).to_have_value("Two colleagues had no trouble")
     approver.page.get_by_role("button", name="Approve and promote").click()
     expect(approver.page.locator("main")).to_contain_text("Promoted", timeout=60_000)
 

@@ -123,3 +123,20 @@ def test_leads_to_no_name_of_a_view(client: Client, helpdesk: User, wanted: str)
     response = client.post(f"{LOGIN}?next={wanted}", {"username": "helpdesk", "password": factories.PASSWORD})
 
     assert (response.status_code, response.headers["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/changes/4/", "/changes/4/"),
+        ("http://testserver/vdisks/1/actions/boot-test/?version=4", "/vdisks/1/actions/boot-test/%3Fversion%3D4"),
+        ("https://evil.example/x", "/changes/4/decide/"),
+        ("", "/changes/4/decide/"),
+    ],
+)
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(
+    db: None, client: Client, referer: str, back: str
+) -> None:
+    response = client.post("/changes/4/decide/", {"decision": "approve"}, headers={"Referer": referer})
+
+    assert response.headers["Location"] == f"{LOGIN}?next={back}"

@@ -83,3 +83,7 @@ def test_says_where_the_trail_is_broken(as_, auditor: User, entry: AuditEntry) -
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
 def test_a_date_out_of_all_sense_is_a_message_and_no_fault(as_, auditor: User, day: str) -> None:
     assert as_(auditor).get(f"/audit/?until={day}").status_code in (200, 422)
+
+
+def test_opening_the_address_of_the_proof_leads_to_the_trail(as_, auditor: User) -> None:
+    assert as_(auditor).get("/audit/verify/").headers["Location"] == "/audit/"

@@ -168,6 +168,37 @@ class TestDeciding:
         assert "Rejected: No" in response.content.decode()
         assert not Job.objects.exists()
 
+    def test_what_was_wrong_is_outside_the_part_that_is_fetched_anew(
+        self, as_, approver: User, change: ChangeRequest
+    ) -> None:
+        page = self._decide(as_(approver), change, "reject").content.decode()
+        fetched = as_(approver).get(f"/changes/{change.pk}/", headers={"HX-Request": "true"}).content.decode()
+
+        live = page.split('<div id="change"')[1].split('class="panel decide"')[0]
+        assert "Say why you reject it" not in live
+        assert "<textarea" not in live
+        assert "<textarea" not in fetched
+        assert '<div id="decision-now" hx-swap-oob="true">' in fetched
+        assert "Approve and promote" in fetched
+
+    def test_an_open_page_is_told_that_somebody_has_decided(
+        self, as_, approver: User, approver2: User, change: ChangeRequest
+    ) -> None:
+        self._decide(as_(approver), change, "reject", "No")
+
+        fetched = as_(approver2).get(f"/changes/{change.pk}/", headers={"HX-Request": "true"}).content.decode()
+
+        assert "This request is not open any more: rejected. What you wrote here was not sent." in fetched
+        assert "Approve and promote" not in fetched
+
+    @pytest.mark.parametrize("what", ["decide", "withdraw"])
+    def test_opening_the_address_of_a_form_leads_to_the_request(
+        self, as_, superuser: User, change: ChangeRequest, what: str
+    ) -> None:
+        response = as_(superuser).get(f"/changes/{change.pk}/{what}/")
+
+        assert (response.status_code, response.headers["Location"]) == (302, f"/changes/{change.pk}/")
+
     def test_takes_no_decision_without_a_button(self, as_, approver: User, change: ChangeRequest) -> None:
         assert self._decide(as_(approver), change, "").status_code == 422
         assert ChangeRequest.objects.get().state == ChangeState.OPEN

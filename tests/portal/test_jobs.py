@@ -128,6 +128,12 @@ class TestCancelling:
         assert response.status_code == 200
         assert "its cancelling was asked for before" in response.content.decode()
 
+    def test_opening_its_address_leads_to_the_job(self, as_, admin: User, job: Job) -> None:
+        response = as_(admin).get(f"/jobs/{job.pk}/cancel/")
+
+        assert response.headers["Location"] == f"/jobs/{job.pk}/"
+        assert Job.objects.get().cancel_requested_at is None
+
     def test_is_offered_to_nobody_else(self, as_, auditor: User, job: Job) -> None:
         assert "Cancel the job" not in _page(as_(auditor), job)
 

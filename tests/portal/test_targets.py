@@ -26,7 +26,7 @@ class TestList:
         row = page.split("MUC-OFF-OLD")[1].split("</tr>")[0]
         assert "W11-Office <strong>2</strong>" in row
         assert "PVS0" in row
-        assert "Runs the old version 2; version 3 is right since the promotion. A restart mends it." in row
+        assert "Runs the old version 2; version 3 is right since the promotion. Restart it to fix this." in row
         assert f"(since {old.verdict_since:%Y-%m-%d %H:%M})" in row
 
     @pytest.mark.parametrize(
