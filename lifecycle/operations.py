@@ -96,7 +96,7 @@ def approve(*, change: ChangeRequest, by: User, reason: str = "") -> Job:
     if lapse_if_changed(change):
         raise NotNow(f"The version changed since the request, so it no longer counts. {change.state_words}")
     if change.state != ChangeState.OPEN:
-        raise NotNow(f"It is too late to decide: the request is {change.get_state_display()}.")
+        raise NotNow(f"Too late to decide: the request is {change.get_state_display()}.")
     if change.go_live_at and change.go_live_at <= timezone.now():
         raise NotNow("The date asked for has passed. Reject it, and let it be requested again.")
     chain = _chain_now(change.vdisk)

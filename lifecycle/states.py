@@ -107,14 +107,24 @@ class Action(models.TextChoices):
     DELETE_VERSION = "delete-version", "Delete the version"
 
 
+class ProductionCause(models.TextChoices):
+    """Why production targets boot another version than before."""
+
+    FIRST_LOOK = "first-look", "first seen"
+    PROMOTION = "promotion", "promotion"
+    ROLL_BACK = "roll-back", "roll-back"
+    OVERRIDE_SET = "override-set", "override set"
+    OVERRIDE_CLEARED = "override-cleared", "override cleared"
+
+
 class ChangeState(models.TextChoices):
     OPEN = "open", "waiting for approval"
     APPROVED = "approved", "approved, being promoted"
     DONE = "done", "promoted"
     REJECTED = "rejected", "rejected"
     WITHDRAWN = "withdrawn", "withdrawn"
-    LAPSED = "lapsed", "lapsed: the version changed"
-    FAILED = "failed", "approved, but the promotion failed"
+    LAPSED = "lapsed", "lapsed"
+    FAILED = "failed", "approved, but not carried out"
 
 
 class ChangeEvent(StrEnum):
@@ -161,4 +171,5 @@ class StepState(models.TextChoices):
     DONE = "done", "done"
     FAILED = "failed", "failed"
     UNDONE = "undone", "undone"
-    SKIPPED = "skipped", "not needed"
+    STOPPED = "stopped", "stopped"
+    SKIPPED = "skipped", "not reached"

@@ -131,7 +131,8 @@ def has_updates_to_merge(chain: ChainFacts, version: VersionFacts | None) -> Ref
     highest = chain.highest
     updates = len(chain.links_of(highest.number)) - 1 if highest else 0
     if updates < 2:
-        return Refusal(194, f"There are {updates} updates since the last base; a merge needs two.")
+        found = "There is one update" if updates == 1 else "There is no update"
+        return Refusal(194, f"{found} since the last base; a merge needs two.")
     return None
 
 
@@ -185,7 +186,7 @@ TRANSITIONS: dict[Action, Transition] = {
         ),
         Transition(
             action=Action.PROMOTE_TEST,
-            does="Shuts down the maintenance target and makes the version readable for test targets.",
+            does="Shuts down every target that runs the version, and makes it readable for test targets.",
             starts_from=frozenset({Situation.MAINTENANCE}),
             elsewhere=Refusal(163, "Only a maintenance version can be promoted to test."),
             flag="can_promote",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from django.db import models
 
 from lifecycle.booting import next_for
 from lifecycle.facts import ChainFacts
-from lifecycle.states import TargetType
+from lifecycle.states import ProductionCause, TargetType
 
 
 class VerdictCode(models.TextChoices):
@@ -21,6 +22,15 @@ class VerdictCode(models.TextChoices):
     OFF = "off", "not booted"
     DISABLED = "disabled", "disabled"
     UNASSIGNED = "unassigned", "no vDisk assigned"
+
+
+SINCE: dict[str, str] = {
+    ProductionCause.PROMOTION: "the promotion",
+    ProductionCause.ROLL_BACK: "the roll-back",
+    ProductionCause.OVERRIDE_SET: "the override",
+    ProductionCause.OVERRIDE_CLEARED: "the override was cleared",
+}
+NO_CAUSES: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,13 @@ class TargetFacts:
     assigned: tuple[int, ...] = ()
 
 
-def verdict(target: TargetFacts, chains: dict[int, ChainFacts], changed_at: dict[int, datetime]) -> Verdict:
-    """Judge one target. ``changed_at``: per vDisk, when the version that production boots last changed."""
+def verdict(
+    target: TargetFacts,
+    chains: Mapping[int, ChainFacts],
+    changed_at: Mapping[int, datetime],
+    causes: Mapping[int, str] = NO_CAUSES,
+) -> Verdict:
+    """Judge one target. ``changed_at`` and ``causes``: per vDisk, when and why production last changed its version."""
     if not target.assigned:
         return Verdict(VerdictCode.UNASSIGNED, _unassigned(target))
     if not target.active:
@@ -55,8 +70,11 @@ def verdict(target: TargetFacts, chains: dict[int, ChainFacts], changed_at: dict
     if target.booted_vdisk not in target.assigned or target.booted_vdisk not in chains:
         names = ", ".join(chains[key].name for key in target.assigned if key in chains) or "another one"
         booted = target.booted_vdisk_name or "an unknown vDisk"
-        return Verdict(VerdictCode.WRONG_VDISK, f"Wrong vDisk: runs {booted}, assigned is {names}. A restart mends it.")
-    return _compare(target, chains[target.booted_vdisk], changed_at.get(target.booted_vdisk))
+        return Verdict(
+            VerdictCode.WRONG_VDISK, f"Wrong vDisk: runs {booted}, assigned is {names}. Restart it to fix this."
+        )
+    key = target.booted_vdisk
+    return _compare(target, chains[key], changed_at.get(key), causes.get(key, ""))
 
 
 def _unassigned(target: TargetFacts) -> str:
@@ -65,7 +83,7 @@ def _unassigned(target: TargetFacts) -> str:
     return "Not booted; no vDisk is assigned."
 
 
-def _not_running(target: TargetFacts, chains: dict[int, ChainFacts]) -> Verdict:
+def _not_running(target: TargetFacts, chains: Mapping[int, ChainFacts]) -> Verdict:
     if not target.enabled:
         return Verdict(VerdictCode.DISABLED, "Not booted; disabled in PVS, so it cannot boot.")
     chain = next((chains[key] for key in target.assigned if key in chains), None)
@@ -77,7 +95,7 @@ def _not_running(target: TargetFacts, chains: dict[int, ChainFacts]) -> Verdict:
     return Verdict(VerdictCode.OFF, "Not booted.")
 
 
-def _compare(target: TargetFacts, chain: ChainFacts, changed_at: datetime | None) -> Verdict:
+def _compare(target: TargetFacts, chain: ChainFacts, changed_at: datetime | None, cause: str) -> Verdict:
     expected = next_for(chain, target.type)
     number = target.booted_version
     if expected is None or number is None:
@@ -89,9 +107,9 @@ def _compare(target: TargetFacts, chain: ChainFacts, changed_at: datetime | None
     production = target.type not in (TargetType.TEST, TargetType.PERSONAL_TEST, TargetType.MAINTENANCE)
     since = changed_at if production else None
     if number < expected.number:
-        event = "the override" if expected.is_override else "the promotion"
+        event = SINCE.get(cause, "the override" if expected.is_override else "the promotion")
         right = f"version {expected.number} is {f'right since {event}' if production else 'newer'}"
-        words = f"Runs the old version {number}; {right}. A restart mends it."
+        words = f"Runs the old version {number}; {right}. Restart it to fix this."
         return Verdict(VerdictCode.OLD, words, expected.number, since)
     cause = "the override" if expected.is_override else "the roll-back"
     words = f"Runs version {number}; {cause} to version {expected.number} takes effect at its next restart."

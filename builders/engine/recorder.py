@@ -75,8 +75,11 @@ class Recorder:
         """The last write of a job, with what hangs on it: its change request and the audit row."""
         with transaction.atomic():
             now = timezone.now()
-            level = Level.INFO if state == JobState.SUCCEEDED else Level.ERROR
-            self._append(outcome, None, level)
+            # why it succeeded or failed is said already, by its last step
+            said = state in (JobState.SUCCEEDED, JobState.FAILED) and self.job.steps.exists()
+            level = Level.INFO if state in (JobState.SUCCEEDED, JobState.CANCELLED) else Level.ERROR
+            self._append(f"The job has {state.label}." if said else outcome, None, level)
+            self.job.steps.filter(state=StepState.PENDING).update(state=StepState.SKIPPED)
             self.lease.write(
                 state=state, outcome=outcome, ended_at=now, lease_until=None, lease_owner="", dispatched_at=None
             )

@@ -103,6 +103,9 @@ class Run:
         now = timezone.now()
         if row.started_at is None:
             self.recorder.save_step(row, line=f"{row.title} …", state=StepState.RUNNING, started_at=now)
+        elif row.state == StepState.RUNNING:
+            lost = "The worker that was at this step was lost; another one goes on with it."
+            self.recorder.log(lost, step=row, level=Level.WARNING)
         elif now - row.started_at > step.limit:
             self._fail(row, f"{row.title} took longer than {_words(step.limit)}. Last seen: {row.message or 'nothing'}")
             return False
@@ -117,10 +120,10 @@ class Run:
         except (Unreachable, TimedOut, OutcomeUnknown) as error:
             return self._after_transient(step, row, error)
         except AdapterError as error:
-            self._fail(row, self._told(error), error.code)
+            self._fail(row, self._told(error), error)
             return False
         except (StepFailed, LifecycleError) as error:
-            self._fail(row, str(error), getattr(error, "code", None))
+            self._fail(row, str(error))
             return False
         if isinstance(outcome, Wait):
             return self._wait(row, outcome)
@@ -153,7 +156,7 @@ class Run:
         failures = row.failures + 1
         if error.permanent or failures > step.patience or (unknown and step.repeat == Repeat.NEVER):
             why = " It is unknown whether it took effect; look at PVS before you start again." if unknown else ""
-            self._fail(row, self._told(error) + why, error.code)
+            self._fail(row, self._told(error) + why, error)
             return False
         seconds = min(2.0**failures, LONGEST_BACKOFF_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
         look = " Will look at what is there first." if unknown else ""
@@ -168,7 +171,8 @@ class Run:
         vdisk = self.job.vdisk
         return words.replace(str(vdisk.guid), vdisk.name) if vdisk else words
 
-    def _fail(self, row: JobStep, words: str, code: int | None = None) -> None:
+    def _fail(self, row: JobStep, words: str, answer: AdapterError | None = None) -> None:
+        """End the job here. ``answer`` is what PVS said, kept apart from what the portal makes of it."""
         self.recorder.save_step(
             row,
             line=words,
@@ -176,35 +180,38 @@ class Run:
             state=StepState.FAILED,
             message=words,
             progress=None,
-            error_code=code,
-            error_words=words,
+            error_code=answer.code if answer else None,
+            error_words=answer.words if answer else "",
             ended_at=timezone.now(),
         )
-        self.recorder.end(JobState.FAILED, f"{row.title}: {words}")
+        self.recorder.end(JobState.FAILED, words)
 
     def _undo(self, steps: Sequence[Step], rows: Sequence[JobStep]) -> None:
         """A person cancelled: take back, in reverse, what was begun; say what could not be."""
         if self.job.state != JobState.UNDOING:
             self.recorder.set_state(JobState.UNDOING)
             self.recorder.log("Cancelling was asked for; taking back what was done.")
-        left: list[str] = []
-        for step, row in reversed(list(zip(steps, rows, strict=True))):
-            if row.started_at is None or row.state in (StepState.UNDONE, StepState.FAILED, StepState.SKIPPED):
-                continue
-            try:
-                words = step.undo(self._context(row))
-            except (AdapterError, StepFailed) as error:
-                left.append(f"{row.title}: {error}")
-                self.recorder.save_step(row, line=f"Not undone: {error}", level=Level.WARNING, state=StepState.FAILED)
-                continue
-            self.recorder.save_step(
-                row, line=words, state=StepState.UNDONE, message=words, progress=None, ended_at=timezone.now()
-            )
-        for row in rows:
-            if row.state == StepState.PENDING:
-                self.recorder.save_step(row, state=StepState.SKIPPED)
+        left = [words for pair in reversed(list(zip(steps, rows, strict=True))) if (words := self._undo_step(*pair))]
+        person = Job.objects.values_list("cancel_requested_by__username", flat=True).get(pk=self.job.pk)
         remains = f" Left as it is: {'; '.join(left)}" if left else ""
-        self.recorder.end(JobState.CANCELLED, f"Cancelled.{remains}")
+        self.recorder.end(JobState.CANCELLED, f"Cancelled by {person or 'the portal'}.{remains}")
+
+    def _undo_step(self, step: Step, row: JobStep) -> str:
+        """What is left of it, in words; empty when nothing is."""
+        if row.started_at is None or row.state in (StepState.UNDONE, StepState.FAILED, StepState.STOPPED):
+            return ""
+        try:
+            words = step.undo(self._context(row))
+        except (AdapterError, StepFailed) as error:
+            reason = self._named(str(error))
+            self.recorder.save_step(row, line=f"Not undone: {reason}", level=Level.WARNING, state=StepState.FAILED)
+            return reason
+        if words:
+            now = timezone.now()
+            self.recorder.save_step(row, line=words, state=StepState.UNDONE, message=words, progress=None, ended_at=now)
+        elif row.state != StepState.DONE:
+            self.recorder.save_step(row, state=StepState.STOPPED, progress=None, ended_at=timezone.now())
+        return ""
 
 
 def _unfinished_task(ctx: StepContext) -> Wait | None:

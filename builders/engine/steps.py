@@ -50,10 +50,6 @@ class Repeat(StrEnum):
 class StepFailed(Exception):
     """The step cannot reach its end, for a reason that a person can read and act on."""
 
-    def __init__(self, message: str, *, code: int | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-
 
 class Step(ABC):
     """One entry of a job's table of contents."""

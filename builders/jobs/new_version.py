@@ -76,5 +76,5 @@ class DescribeVersion(Step):
     def run(self, ctx: StepContext) -> Outcome:
         note = f"[{ctx.job.requested_by.get_username()}, portal job {ctx.job.pk}]"
         reason = ctx.job.reason[: DESCRIPTION_LENGTH - len(note) - 1]
-        ctx.farm.describe(ctx.disk_id, ctx.version, f"{reason} {note}".strip())
+        ctx.farm.describe(ctx.disk_id, ctx.version, f"{reason or 'no purpose given'} {note}")
         return Done("Description written")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NoReturn
 
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Repeat, Step, StepFailed, Wait
@@ -25,7 +26,7 @@ def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind ar
     return [
         CheckAllowed(Action.PROMOTE_PRODUCTION),
         CompareWithApproved(),
-        WaitForReplication(),
+        WaitForApprovedVersion(),
         PromoteToProduction(),
         RefreshMirror(),
     ]
@@ -42,6 +43,17 @@ class CompareWithApproved(Step):
         if hidden := compare(ctx, read_chain(ctx)):
             return Wait(HIDDEN_POLL_SECONDS, f"No server shows {', '.join(hidden)} up to date; waiting to compare")
         return Done("The version is the one that was approved")
+
+
+class WaitForApprovedVersion(WaitForReplication):
+    """Replication can take hours, and a version that somebody reopened meanwhile would never arrive."""
+
+    def guard(self, ctx: StepContext, chain: ChainFacts) -> None:
+        found = chain.get(ctx.version)
+        if found and found.is_test:
+            compare(ctx, chain)
+        else:
+            lapse(ctx, f"Version {ctx.version} is no longer in test.")
 
 
 class PromoteToProduction(AskPvs):
@@ -91,12 +103,19 @@ def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
         return []
     now = fingerprints.links(chain, ctx.version)
     changes = "; ".join(fingerprints.changes(change.links, now))
-    if not changes:
-        return fingerprints.unseen(change.links, now)
-    change.refresh_from_db()
-    if change.is_live:
-        change.move(ChangeEvent.LAPSE, by=None, words=changes)
-    raise StepFailed(f"The version changed since it was approved, so the approval no longer counts: {changes}.")
+    if changes:
+        lapse(ctx, changes)
+    return fingerprints.unseen(change.links, now)
+
+
+def lapse(ctx: StepContext, words: str) -> NoReturn:
+    """End the request: what was approved is not there any more."""
+    change = ctx.job.change
+    if change is not None:
+        change.refresh_from_db()
+        if change.is_live:
+            change.move(ChangeEvent.LAPSE, by=None, words=words)
+    raise StepFailed(f"The version changed since it was approved, so the approval no longer counts: {words}")
 
 
 def _is_approved(change: ChangeRequest, fingerprint: str, number: int) -> bool:

@@ -9,11 +9,28 @@ from django.utils import timezone
 
 from lifecycle.booting import next_for_production
 from lifecycle.models import AuditEntry, Boot, Farm, Job, ProductionChange, Target, VDisk
-from lifecycle.states import ACTIVE_JOB_STATES, Access
+from lifecycle.states import ACTIVE_JOB_STATES, Access, Action, ProductionCause
 
 VersionKey = tuple[int, int]
 OURS_FOR = timedelta(seconds=30)
-"""A change seen this long after a job of ours on the vDisk is counted as ours."""
+"""A change seen this long after a job of ours that brings it about is counted as ours."""
+BRINGS_ABOUT: dict[str, frozenset[int | None]] = {
+    Action.NEW_VERSION: frozenset({Access.MAINTENANCE, Access.MAINTENANCE_HIGHEST, None}),  # None: taken back
+    Action.PROMOTE_TEST: frozenset({Access.TEST}),
+    Action.PROMOTE_PRODUCTION: frozenset({Access.PRODUCTION}),
+    Action.REVERT_TEST: frozenset({Access.TEST}),
+    Action.REVERT_MAINTENANCE: frozenset({Access.MAINTENANCE, Access.MAINTENANCE_HIGHEST}),
+    Action.SET_OVERRIDE: frozenset({Access.OVERRIDE, Access.PRODUCTION}),  # the former override is released again
+    Action.CLEAR_OVERRIDE: frozenset({Access.PRODUCTION}),
+    Action.MERGE: frozenset({Access.MERGE_TEST, Access.TEST}),
+    Action.MERGE_BASE: frozenset({Access.MERGE_TEST, Access.TEST}),
+    Action.DELETE_VERSION: frozenset({None}),
+}
+"""What a version's access is after a job of ours (None: the version is gone); anything else was somebody else."""
+TOUCHES_OTHERS = frozenset(
+    {Action.NEW_VERSION, Action.MERGE, Action.MERGE_BASE, Action.SET_OVERRIDE, Action.REVERT_MAINTENANCE}
+)
+"""Jobs that begin without the number of the version they end with, or change another one besides."""
 
 
 def note_production_changes(farm: Farm, now: datetime) -> None:
@@ -35,10 +52,19 @@ def note_production_changes(farm: Farm, now: datetime) -> None:
         row, before, was_override = known.get(vdisk.pk, (None, None, None))
         is_override = bool(following and following.is_override)
         if row is None or number != before or is_override != was_override:
-            new.append(
-                ProductionChange(vdisk=vdisk, number=number, before=before, is_override=is_override, seen_at=now)
-            )
+            change = ProductionChange(vdisk=vdisk, number=number, before=before, is_override=is_override, seen_at=now)
+            change.cause = _cause(change, was_override) if row else ProductionCause.FIRST_LOOK
+            new.append(change)
     ProductionChange.objects.bulk_create(new)
+
+
+def _cause(change: ProductionChange, was_override: bool | None) -> ProductionCause:
+    if change.is_override:
+        return ProductionCause.OVERRIDE_SET
+    if was_override:
+        return ProductionCause.OVERRIDE_CLEARED
+    forward = change.number is not None and (change.before is None or change.number > change.before)
+    return ProductionCause.PROMOTION if forward else ProductionCause.ROLL_BACK
 
 
 def note_boots(farm: Farm, now: datetime) -> None:
@@ -82,12 +108,12 @@ def note_version_changes(farm: Farm, before: dict[VersionKey, int], after: dict[
     changes = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
     if not changes:
         return
-    ours = _vdisks_of_our_jobs(farm)
+    ours = _changes_of_our_jobs(farm)
     names = dict(VDisk.objects.filter(farm=farm).values_list("pk", "name"))
     for vdisk_id, number in changes:
-        if vdisk_id in ours:
-            continue
         was, now = before.get((vdisk_id, number)), after.get((vdisk_id, number))
+        if (vdisk_id, number, now) in ours or (vdisk_id, None, now) in ours:
+            continue
         AuditEntry.objects.record(
             by=None,
             action="pvs.changed",
@@ -96,9 +122,15 @@ def note_version_changes(farm: Farm, before: dict[VersionKey, int], after: dict[
         )
 
 
-def _vdisks_of_our_jobs(farm: Farm) -> set[int | None]:
+def _changes_of_our_jobs(farm: Farm) -> set[tuple[int | None, int | None, int | None]]:
+    """(vDisk, version, access afterwards) that jobs of ours explain; version None: any of that vDisk."""
     recent = Q(ended_at__gte=timezone.now() - OURS_FOR) | Q(state__in=sorted(ACTIVE_JOB_STATES))
-    return set(Job.objects.filter(recent, farm=farm).values_list("vdisk_id", flat=True))
+    jobs = Job.objects.filter(recent, farm=farm, writes=True).values_list("vdisk_id", "kind", "version_number")
+    return {
+        (vdisk, None if kind in TOUCHES_OTHERS else number, access)
+        for vdisk, kind, number in jobs
+        for access in BRINGS_ABOUT.get(kind, frozenset())
+    }
 
 
 def _word(access: int | None) -> str:

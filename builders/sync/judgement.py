@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
+from django.db.models import F
+
 from lifecycle import operations
 from lifecycle.facts import ChainFacts
 from lifecycle.models import Assignment, ChangeRequest, Farm, ProductionChange, Target, VDisk
+from lifecycle.states import ProductionCause
 from lifecycle.verdicts import TargetFacts, verdict
 
 
 def judge_targets(farm: Farm) -> None:
     """Write each target's verdict, where it is another one than before."""
     chains = {vdisk.pk: vdisk.chain() for vdisk in VDisk.objects.filter(farm=farm, gone_at=None).with_chain()}
-    changed_at = _changed_at(farm)
+    changed_at, causes = _changes(farm)
     assigned: dict[int, list[int]] = defaultdict(list)
     for target_id, vdisk_id in Assignment.objects.filter(target__farm=farm).values_list("target_id", "vdisk_id"):
         assigned[target_id].append(vdisk_id)
@@ -22,7 +25,7 @@ def judge_targets(farm: Farm) -> None:
     changed = [
         target
         for target in Target.objects.filter(farm=farm, gone_at=None)
-        if _judge(target, chains, changed_at, sorted(assigned[target.pk]), names)
+        if _judge(target, chains, changed_at, causes, sorted(assigned[target.pk]), names)
     ]
     fields = ["verdict", "verdict_words", "verdict_since", "expected_version", "assigned_names"]
     Target.objects.bulk_update(changed, fields, batch_size=1000)
@@ -34,16 +37,19 @@ def lapse_changes(farm: Farm) -> None:
         operations.lapse_if_changed(change)
 
 
-def _changed_at(farm: Farm) -> dict[int, datetime]:
-    """When production last changed, per vDisk; what was so at the portal's first look has no date."""
-    changes = ProductionChange.objects.filter(vdisk__farm=farm, before__isnull=False).order_by("seen_at", "id")
-    return dict(changes.values_list("vdisk_id", "seen_at"))
+def _changes(farm: Farm) -> tuple[dict[int, datetime], dict[int, str]]:
+    """When and why production last changed to another version, per vDisk; the portal's first look is no change."""
+    seen = ProductionChange.objects.filter(vdisk__farm=farm).exclude(cause=ProductionCause.FIRST_LOOK)
+    changes = seen.exclude(number=F("before")).order_by("seen_at", "id")
+    rows = list(changes.values_list("vdisk_id", "seen_at", "cause"))
+    return {vdisk: at for vdisk, at, _ in rows}, {vdisk: cause for vdisk, _, cause in rows}
 
 
-def _judge(
+def _judge(  # noqa: PLR0917  the rows of one sync, read once for all targets
     target: Target,
     chains: dict[int, ChainFacts],
     changed_at: dict[int, datetime],
+    causes: dict[int, str],
     assigned: list[int],
     names: dict[int, str],
 ) -> bool:
@@ -60,6 +66,7 @@ def _judge(
         ),
         chains,
         changed_at,
+        causes,
     )
     wanted = {
         "verdict": found.code.value,

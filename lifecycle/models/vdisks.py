@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from lifecycle.facts import ChainFacts, ReplicaFacts, VersionFacts
 from lifecycle.models.farm import Farm, Mirrored, Server, Site, Store
-from lifecycle.states import Access, ReplicaState, TargetType, VersionType
+from lifecycle.states import Access, ProductionCause, ReplicaState, TargetType, VersionType
 
 PRIVATE_CACHE_TYPES = (0, 10)  # PvsDisk.WriteCacheType: private image, and its asynchronous form
 
@@ -183,6 +183,7 @@ class ProductionChange(models.Model):
     number = models.PositiveIntegerField(null=True, help_text="None: nothing is released any more.")
     before = models.PositiveIntegerField(null=True)
     is_override = models.BooleanField(default=False)
+    cause = models.CharField(max_length=20, choices=ProductionCause, default=ProductionCause.FIRST_LOOK)
     seen_at = models.DateTimeField()
 
     class Meta:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from builders.adapters.errors import Busy, CertificateProblem, NotAuthenticated, OutcomeUnknown, Refused, Unreachable
@@ -81,7 +82,7 @@ def test_a_refusal_fails_the_job_with_the_code_and_words_of_pvs(job: Job) -> Non
     assert step is not None
     assert (step.error_code, step.state) == (163, StepState.FAILED)
     assert "Make a version first." in job.outcome
-    assert job.steps.get(key="later").state == StepState.PENDING
+    assert job.steps.get(key="later").state == StepState.SKIPPED
 
 
 @pytest.mark.parametrize("error", [NotAuthenticated("wrong password"), CertificateProblem("another certificate")])
@@ -155,6 +156,27 @@ def test_an_intention_survives_the_worker(job: Job) -> None:
     assert advance(job, step).outcome == "asked above 4"
 
 
+def test_the_log_says_when_another_worker_takes_over(job: Job) -> None:
+    step = Scripted("create", KeyboardInterrupt(), Done("made"))
+    with pytest.raises(KeyboardInterrupt):
+        advance(job, step)
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    advance(job, step)
+
+    assert any("was lost; another one goes on" in text for text in texts(job))
+
+
+def test_a_refusal_keeps_what_pvs_said_apart_from_what_we_say(job: Job) -> None:
+    refusal = Refused("PVS01 was asked to promote, and answered so", code=163, words="no version", remedy="Make one.")
+
+    job = advance(job, Scripted("promote", refusal))
+
+    step = job.steps.get()
+    assert (step.error_code, step.error_words) == (163, "no version")
+    assert step.message == "PVS01 was asked to promote, and answered so Make one."
+
+
 def test_a_fault_of_ours_ends_the_job_with_a_reference_and_no_internals(
     job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -194,8 +216,19 @@ def test_a_cancelled_job_undoes_its_steps_in_reverse(job: Job) -> None:
 
     assert job.state == JobState.CANCELLED
     assert order == ["second", "first"]
-    assert [step.state for step in job.steps.all()] == [StepState.UNDONE, StepState.UNDONE, StepState.SKIPPED]
+    assert [step.state for step in job.steps.all()] == [StepState.UNDONE, StepState.STOPPED, StepState.SKIPPED]
     assert "took first back" in texts(job)
+
+
+def test_cancelling_names_the_person_and_leaves_checks_done(job: Job, operator: User) -> None:
+    advance(job, Scripted("check"), Scripted("slow", Wait(60, "…")))
+    cancel(job)
+    Job.objects.filter(pk=job.pk).update(cancel_requested_by=operator)
+
+    job = advance(job, Scripted("check"), Scripted("slow", Wait(60, "…")))
+
+    assert job.outcome == "Cancelled by operator."
+    assert job.steps.get(key="check").state == StepState.DONE
 
 
 def test_cancelling_says_what_could_not_be_undone(job: Job) -> None:

