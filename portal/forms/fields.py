@@ -19,6 +19,12 @@ class MomentField(forms.DateTimeField):
         super().__init__(**kwargs)
 
 
+def sensible(form: forms.Form) -> dict[str, Any]:
+    """The fields of a filter that make sense; ``form.errors`` says at the list what is wrong with the others."""
+    form.is_valid()
+    return form.cleaned_data
+
+
 def reason_field(*, required: bool, label: str, help_text: str = "") -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": 3})
     return forms.CharField(

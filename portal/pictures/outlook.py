@@ -6,11 +6,12 @@ Pages show it before anything is done. It is a forecast by the portal's own rule
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from lifecycle.booting import next_for
 from lifecycle.facts import ChainFacts, VersionFacts
 from lifecycle.states import Access, Action, TargetType
-from portal.pictures.words import counted
+from portal.pictures.words import counted, exact
 
 _BECOMES: dict[Action, dict[str, object]] = {
     Action.PROMOTE_TEST: {"access": Access.TEST},
@@ -25,12 +26,17 @@ _BECOMES: dict[Action, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class Shift:
-    """Targets of one type that boot another version at their next restart. None: nothing to boot."""
+    """Targets of one type that boot another version at their next restart. None: nothing to boot.
+
+    ``description`` is that of the version they then boot; ``live_at`` is set when they do not see it before a date.
+    """
 
     kind: str
     targets: int
     before: int | None
     after: int | None
+    description: str = ""
+    live_at: datetime | None = None
 
     @property
     def words(self) -> str:
@@ -38,7 +44,8 @@ class Shift:
         if self.after is None:
             return f"{many}: nothing left to boot."
         before = "nothing" if self.before is None else f"version {self.before}"
-        return f"{many}: version {self.after} at the next restart, instead of {before}."
+        when = f"first restart after {exact(self.live_at)}" if self.live_at else "next restart"
+        return f"{many}: version {self.after} at the {when}, instead of {before}."
 
 
 def after(action: Action, chain: ChainFacts, number: int | None) -> ChainFacts:
@@ -54,8 +61,10 @@ def after(action: Action, chain: ChainFacts, number: int | None) -> ChainFacts:
     return replace(chain, versions=tuple(_changed(version, action, number, becomes) for version in chain.versions))
 
 
-def shifts(chain: ChainFacts, later: ChainFacts, *, production_targets: int) -> list[Shift]:
-    """Per type of target, the version it boots next, where that changes."""
+def shifts(
+    chain: ChainFacts, later: ChainFacts, *, production_targets: int, live_at: datetime | None = None
+) -> list[Shift]:
+    """Per type of target, the version it boots next, where that changes; ``live_at`` concerns production alone."""
     counts = {
         TargetType.PRODUCTION: production_targets,
         TargetType.TEST: chain.test_targets,
@@ -66,7 +75,8 @@ def shifts(chain: ChainFacts, later: ChainFacts, *, production_targets: int) -> 
         before, then = next_for(chain, kind), next_for(later, kind)
         numbers = (before.number if before else None, then.number if then else None)
         if numbers[0] != numbers[1]:
-            found.append(Shift(kind.label, count, *numbers))
+            date = live_at if kind == TargetType.PRODUCTION else None
+            found.append(Shift(kind.label, count, *numbers, then.description if then else "", date))
     return found
 
 

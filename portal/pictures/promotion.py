@@ -45,7 +45,9 @@ def promotion(change: ChangeRequest) -> Promotion:
         after=next_for_production(later),
         version=version,
         production_targets=change.vdisk.production_targets,
-        shifts=tuple(outlook.shifts(chain, later, production_targets=change.vdisk.production_targets)),
+        shifts=tuple(
+            outlook.shifts(chain, later, production_targets=change.vdisk.production_targets, live_at=change.go_live_at)
+        ),
         replication=replication(version, chain) if version else None,
         links=tuple(asked),
         differences=tuple(fingerprints.difference(asked, links_now)) if version else (),

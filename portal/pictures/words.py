@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from django.template.defaultfilters import date as date_filter
+from django.utils import timezone
 
 from lifecycle.facts import ChainFacts, ReplicaFacts, VersionFacts
 from lifecycle.states import ReplicaState, Situation, VersionType
@@ -99,6 +103,11 @@ def _everywhere(servers: tuple[Files, ...]) -> str:
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def exact(moment: datetime) -> str:
+    """``2026-03-04 15:06`` in the portal's time zone."""
+    return date_filter(timezone.localtime(moment), "Y-m-d H:i")
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from lifecycle.states import ChangeState, JobState, StepState
 from lifecycle.verdicts import VerdictCode
+from portal.pictures import words
 from portal.pictures.words import counted
 
 register = template.Library()
@@ -93,8 +94,8 @@ def ago(moment: datetime | None) -> SafeString:
 
 @register.filter
 def exact(moment: datetime | None) -> str:
-    """``2026-03-04 15:06`` in the portal's time zone."""
-    return date_filter(timezone.localtime(moment), "Y-m-d H:i") if moment else ""
+    """``2026-03-04 15:06`` in the portal's time zone; nothing for no moment."""
+    return words.exact(moment) if moment else ""
 
 
 @register.filter

@@ -22,7 +22,15 @@ from portal.http import PortalRequest, needs
 from portal.pictures import outlook
 
 TARGETS_SHOWN = 30
-DANGEROUS = frozenset({Action.DELETE_VERSION, Action.REVERT_MAINTENANCE, Action.REVERT_TEST})
+DANGEROUS = frozenset(
+    {
+        Action.DELETE_VERSION,
+        Action.REVERT_MAINTENANCE,
+        Action.REVERT_TEST,
+        Action.SET_OVERRIDE,
+        Action.CLEAR_OVERRIDE,
+    }
+)
 # A promotion has its own road, a request that someone else approves; no worker knows how to set another date yet.
 NO_ACTION_PAGE = frozenset({Action.PROMOTE_PRODUCTION, Action.RESCHEDULE})
 TOUCHES_TYPE = {Action.BOOT_MAINTENANCE: TargetType.MAINTENANCE, Action.BOOT_TEST: TargetType.TEST}

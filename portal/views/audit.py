@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle.models import AuditEntry
 from portal.forms.audit import AuditFilter
+from portal.forms.fields import sensible
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
 from portal.pictures.words import counted
@@ -23,8 +24,10 @@ from portal.pictures.words import counted
 @needs("lifecycle.view_auditentry")
 def audit(request: PortalRequest) -> HttpResponse:
     form = AuditFilter(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
+    wanted = sensible(form)
     rows = _filtered(AuditEntry.objects.select_related("job", "change__vdisk").order_by("-id"), wanted)
+    if form.errors.keys() & {"person", "action", "on"}:
+        rows = rows.none()
     context = {"form": form, **paginated(request, rows)}
     return page(request, "audit/audit.html", context, fragment="audit/_list.html")
 

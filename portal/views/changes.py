@@ -17,6 +17,7 @@ from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeState
 from lifecycle.transitions import judge
 from portal import live, waking
 from portal.forms.changes import ChangeFilter, DecisionForm, RequestForm
+from portal.forms.fields import sensible
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
 from portal.pictures.promotion import promotion
@@ -26,11 +27,13 @@ from portal.pictures.promotion import promotion
 @needs("lifecycle.view_changerequest")
 def changes(request: PortalRequest) -> HttpResponse:
     form = ChangeFilter(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
+    wanted = sensible(form)
     rows = ChangeRequest.objects.for_list()
     if wanted.get("state"):
         rows = rows.filter(state=wanted["state"])
-    if text := wanted.get("text"):
+    if "text" in form.errors:
+        rows = rows.none()
+    elif text := wanted.get("text"):
         rows = rows.filter(
             Q(vdisk__name__icontains=text) | Q(ticket__icontains=text) | Q(requested_by__username__icontains=text)
         )

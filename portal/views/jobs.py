@@ -16,6 +16,7 @@ from lifecycle.models import Job, JobLogLine
 from lifecycle.operations import cancel_job
 from lifecycle.states import StepState
 from portal import live, waking
+from portal.forms.fields import sensible
 from portal.forms.jobs import JobFilter
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
@@ -28,13 +29,15 @@ REFRESH_SECONDS = 3  # of the page without JavaScript, while the job is active
 @needs("lifecycle.view_job")
 def jobs(request: PortalRequest) -> HttpResponse:
     form = JobFilter(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
+    wanted = sensible(form)
     rows = Job.objects.for_list()
     if wanted.get("state") == "active":
         rows = rows.active()
     elif wanted.get("state"):
         rows = rows.filter(state=wanted["state"])
-    if text := wanted.get("text"):
+    if "text" in form.errors:
+        rows = rows.none()
+    elif text := wanted.get("text"):
         rows = rows.filter(Q(title__icontains=text) | Q(requested_by__username__icontains=text))
     context = {"form": form, **paginated(request, rows)}
     return page(request, "jobs/jobs.html", context, fragment="jobs/_list.html")

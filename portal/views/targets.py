@@ -13,6 +13,7 @@ from lifecycle.models import Assignment, ChangeRequest, ProductionChange, Target
 from lifecycle.models.targets import TargetQuerySet
 from lifecycle.states import ChangeState
 from lifecycle.verdicts import VerdictCode
+from portal.forms.fields import sensible
 from portal.forms.targets import TargetFilter
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
@@ -24,8 +25,8 @@ BOOTS_SHOWN = 50
 @needs("lifecycle.view_target")
 def targets(request: PortalRequest) -> HttpResponse:
     form = TargetFilter(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
-    found = _filtered(wanted)
+    wanted = sensible(form)
+    found = Target.objects.none() if "text" in form.errors else _filtered(wanted)
     verdict = wanted.get("verdict")
     rows = found.filter(verdict=verdict) if verdict else found
     context = {

@@ -5,22 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from lifecycle.facts import ChainFacts
-from lifecycle.models import ChangeRequest, Job, ProductionChange, VDisk
+from lifecycle.models import Boot, ChangeRequest, Job, ProductionChange, VDisk
 from lifecycle.states import Action, Situation
-from lifecycle.transitions import Possibility, possibilities, vdisk_possibilities
+from lifecycle.transitions import TRANSITIONS, Possibility, possibilities, vdisk_possibilities
 from portal.http import PortalRequest, needs, page
 from portal.pictures import chain as chain_picture
 from portal.pictures.lanes import Card, cards
 from portal.views.actions import NO_ACTION_PAGE
 
 HISTORY_ROWS = 12
-ONWARDS = frozenset({Action.NEW_VERSION, Action.PROMOTE_TEST, Action.PROMOTE_PRODUCTION, Action.CLEAR_OVERRIDE})
+ONWARDS = frozenset({Action.NEW_VERSION, Action.PROMOTE_PRODUCTION})
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Choice:
 
     possibility: Possibility
     url: str
+    is_onwards: bool  # leads a version on its way to production; drawn as the first choice
+    is_far: bool  # the version is plainly in another state
 
     @property
     def label(self) -> str:
@@ -36,16 +39,14 @@ class Choice:
             return "Request production"
         return self.possibility.action.label
 
-    @property
-    def is_onwards(self) -> bool:
-        """Leads a version on its way to production; drawn as the first choice."""
-        return self.possibility.action in ONWARDS
-
 
 @dataclass(frozen=True)
 class Choices:
+    """``impossible`` may become possible; ``far`` belongs to another state of the version altogether."""
+
     possible: tuple[Choice, ...]
     impossible: tuple[Choice, ...]
+    far: tuple[Choice, ...]
 
 
 @dataclass(frozen=True)
@@ -60,30 +61,56 @@ def vdisk(request: PortalRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(VDisk.objects.with_chain(), pk=pk)
     chain = found.chain()
     all_cards = cards(found, chain)
-    parts = [VersionPart(card, _version_choices(request, found, chain, card.number)) for card in all_cards]
+    onwards = _onwards(found, chain)
+    parts = [
+        VersionPart(card, _choices(request, found, possibilities(chain, card.number), onwards, card.situation))
+        for card in all_cards
+    ]
     context = {
         "vdisk": found,
         "picture": chain_picture.draw(all_cards, chain),
         "parts": [part for part in parts if part.card.situation != Situation.OBSOLETE],
         "obsolete_parts": [part for part in parts if part.card.situation == Situation.OBSOLETE],
-        "choices": _choices(request, found, vdisk_possibilities(chain)),
+        "choices": _choices(request, found, vdisk_possibilities(chain), onwards),
         **_history(request, found),
     }
     return page(request, "vdisks/vdisk.html", context, fragment="vdisks/_vdisk.html")
 
 
-def _version_choices(request: PortalRequest, found: VDisk, chain: ChainFacts, number: int) -> Choices:
-    return _choices(request, found, possibilities(chain, number))
+def _onwards(found: VDisk, chain: ChainFacts) -> frozenset[Action]:
+    """The next step of each state. A maintenance version is promoted once a target has run it, not before."""
+    version = chain.maintenance
+    if version is None:
+        return ONWARDS
+    came = next(row.first_seen_at for row in found.present_versions if row.number == version.number)
+    # PVS gives the number of a deleted version anew: boots of that one do not count
+    boots = Boot.objects.filter(vdisk=found, number=version.number).filter(Q(ended_at=None) | Q(ended_at__gt=came))
+    was_run = version.device_count > 0 or boots.exists()
+    return ONWARDS | {Action.PROMOTE_TEST if was_run else Action.BOOT_MAINTENANCE}
 
 
-def _choices(request: PortalRequest, found: VDisk, all_of_them: list[Possibility]) -> Choices:
+def _choices(
+    request: PortalRequest,
+    found: VDisk,
+    all_of_them: list[Possibility],
+    onwards: frozenset[Action],
+    situation: Situation | None = None,
+) -> Choices:
     """Only what this person's role does at all; nothing for a vDisk that PVS no longer has."""
     mine = [] if found.gone_at else [each for each in all_of_them if _in_role(request, each.action)]
-    made = [Choice(each, _url(found, each)) for each in mine]
+    made = [Choice(each, _url(found, each), each.action in onwards, _is_far(each, situation)) for each in mine]
+    refused = [choice for choice in made if not choice.possibility.allowed]
     return Choices(
         possible=tuple(choice for choice in made if choice.possibility.allowed),
-        impossible=tuple(choice for choice in made if not choice.possibility.allowed),
+        impossible=tuple(choice for choice in refused if not choice.is_far),
+        far=tuple(choice for choice in refused if choice.is_far),
     )
+
+
+def _is_far(possibility: Possibility, situation: Situation | None) -> bool:
+    """The action starts from another state, and the table has no reason of its own for this one."""
+    row = TRANSITIONS[possibility.action]
+    return situation is not None and situation not in row.starts_from and situation not in row.elsewhere_by
 
 
 def _in_role(request: PortalRequest, action: Action) -> bool:

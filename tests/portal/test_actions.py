@@ -21,6 +21,8 @@ def test_shows_what_will_happen_to_which_targets(as_, admin: User, ground: facto
     page = as_(admin).get(_url(vdisk, "set-override") + "?version=2").content.decode()
 
     assert "24 production targets: version 2 at the next restart, instead of version 3." in page
+    assert "Version 2: Updates of May, Acrobat 25" in page
+    assert 'class="button danger"' in page
     assert "MUC-OFF-001" in page
     assert not Job.objects.exists()
 

@@ -289,7 +289,15 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("query", "is_found"),
-        [("state=open", True), ("state=done", False), ("text=chg-1", True), ("text=W2022", False), ("state=?", True)],
+        [
+            ("state=open", True),
+            ("state=done", False),
+            ("text=chg-1", True),
+            ("text=W2022", False),
+            ("state=nonsense&text=chg-1", True),
+            ("state=nonsense&text=W2022", False),
+            ("text=%00", False),
+        ],
     )
     def test_is_filtered(self, as_, auditor: User, change: ChangeRequest, query: str, is_found: bool) -> None:
         page = as_(auditor).get(f"/changes/?{query}").content.decode()

@@ -146,6 +146,12 @@ class TestList:
         assert "Promote to test" not in client.get("/jobs/?state=failed").content.decode()
         assert "No job fits these filters." in client.get("/jobs/?text=nothing").content.decode()
 
+    def test_uses_the_filters_that_make_sense(self, as_, auditor: User, job: Job) -> None:
+        page = as_(auditor).get("/jobs/?state=nonsense&text=nothing").content.decode()
+
+        assert "State: Select a valid choice." in page
+        assert "No job fits these filters." in page
+
     def test_is_one_query_and_a_count_for_many(
         self, as_, auditor: User, admin: User, vdisk: VDisk, django_assert_max_num_queries
     ) -> None:

@@ -67,8 +67,25 @@ class TestList:
         assert "MUC-OFF-OLD" in of_version
         assert "MUC-OFF-OFF" not in of_version
 
-    def test_takes_a_filter_that_makes_no_sense_for_none(self, as_, helpdesk: User, old: Target) -> None:
-        assert "MUC-OFF-OLD" in _list(as_(helpdesk), "vdisk=x&verdict=y&version=z&page=w")
+    def test_says_which_filter_makes_no_sense_and_uses_the_others(
+        self, as_, helpdesk: User, ground: factories.Ground, vdisk: VDisk, old: Target
+    ) -> None:
+        ground.target("MUC-OFF-GOOD", vdisk, 3)
+
+        page = _list(as_(helpdesk), "vdisk=x&verdict=old&page=w")
+
+        assert "vDisk: Select a valid choice." in page
+        assert "MUC-OFF-OLD" in page
+        assert "MUC-OFF-GOOD" not in page
+
+    @pytest.mark.parametrize("text", ["x" * 61, "%00"])
+    def test_finds_nothing_for_a_text_that_cannot_be_searched(
+        self, as_, helpdesk: User, old: Target, text: str
+    ) -> None:
+        page = _list(as_(helpdesk), f"text={text}")
+
+        assert "MUC-OFF-OLD" not in page
+        assert "Search: " in page
 
     def test_answers_the_live_search_with_the_list_alone(self, as_, helpdesk: User, old: Target) -> None:
         client = as_(helpdesk)

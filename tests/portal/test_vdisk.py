@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from lifecycle.models import ProductionChange, VDisk
+from lifecycle.models import ProductionChange, VDisk, Version
+from lifecycle.states import Access, TargetType
 from tests import factories
 
 
@@ -33,10 +36,47 @@ def test_says_what_each_version_is_for_and_where_its_files_are(as_, helpdesk: Us
 def test_offers_an_admin_what_is_possible_and_says_why_the_rest_is_not(as_, admin: User, vdisk: VDisk) -> None:
     part = _version(_page(as_(admin), vdisk), 4)
 
-    possible, impossible = part.split("Why not…")
+    possible, impossible = part.split("Why not …?")
     assert f"/changes/new/?vdisk={vdisk.pk}&amp;version=4" in possible
     assert f"/vdisks/{vdisk.pk}/actions/boot-test/?version=4" in possible
-    assert "<dt>Promote to test</dt><dd>Only a maintenance version can be promoted to test.</dd>" in impossible
+    assert "<dt>Not in this state</dt><dd>Boot the maintenance target, Promote to test," in impossible
+    assert "Only a maintenance version can be promoted to test." not in impossible
+
+
+def test_keeps_the_reasons_that_may_pass(as_, admin: User, vdisk: VDisk) -> None:
+    Version.objects.filter(number=4).update(can_promote=False)
+
+    part = _version(_page(as_(admin), vdisk), 4)
+
+    assert "<dt>Request production</dt><dd>PVS does not permit it now" in part
+
+
+def test_a_maintenance_version_is_run_before_it_is_promoted(
+    as_, admin: User, ground: factories.Ground, vdisk: VDisk
+) -> None:
+    factories.version(vdisk, 5, Access.MAINTENANCE, created_at=timezone.now() - timedelta(days=1))
+    before = _version(_page(as_(admin), vdisk), 5)
+    target = ground.target("MUC-MNT-001", vdisk, 5, type=TargetType.MAINTENANCE)
+    target.boots.update(ended_at=timezone.now())
+    after = _version(_page(as_(admin), vdisk), 5)
+
+    assert "Boot the maintenance target" in before.split("button primary")[1].split("</a>")[0]
+    assert "Promote to test" in after.split("button primary")[1].split("</a>")[0]
+
+
+def test_clearing_the_override_is_not_the_first_choice(as_, admin: User, vdisk: VDisk) -> None:
+    vdisk.versions.filter(number=2).update(access=Access.OVERRIDE)
+
+    part = _version(_page(as_(admin), vdisk), 2)
+
+    assert "Clear the override" in part
+    assert "button primary" not in part
+
+
+def test_the_first_look_is_no_event(as_, helpdesk: User, vdisk: VDisk) -> None:
+    ProductionChange.objects.create(vdisk=vdisk, number=3, before=None, seen_at=timezone.now())
+
+    assert f"first seen {timezone.localtime():%Y-%m-%d}" in _page(as_(helpdesk), vdisk)
 
 
 def test_offers_nobody_else_anything(as_, helpdesk: User, auditor: User, approver: User, vdisk: VDisk) -> None:
