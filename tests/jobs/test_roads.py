@@ -67,14 +67,15 @@ def test_a_version_travels_from_maintenance_to_production(do: Do, admin: User, a
 
     lab.post("targets/restart", {"vdisk": NAME})
     farm = Farm.objects.get()
+    were_running = old.count()
     for _ in range(200):
         assert sync_now(farm.pk, open_farm(farm))
-        if not Target.objects.filter(booted_vdisk__name=NAME, active=True).exclude(verdict=VerdictCode.RIGHT).exists():
+        if old.filter(verdict=VerdictCode.RIGHT).count() == were_running:
             break
         time.sleep(0.1)
-    running = Target.objects.filter(booted_vdisk__name=NAME, type=0, active=True)
-    assert running.exists()
-    assert set(running.values_list("booted_version", "verdict")) == {(made, VerdictCode.RIGHT)}
+    assert were_running
+    assert old.count() == were_running
+    assert set(old.values_list("booted_version", "verdict")) == {(made, VerdictCode.RIGHT)}
 
 
 def test_a_promotion_with_a_date_waits_for_it(do: Do, admin: User, approver: User) -> None:
