@@ -5,8 +5,7 @@ from django.contrib.auth.forms import AuthenticationForm
 
 class LoginForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": "User name and password do not belong together. Both are case-sensitive; look at Caps Lock. "
-        "Whoever runs the portal can set a new password.",
+        "invalid_login": "Wrong user name or password.",
         # the same words: a guesser learns nothing about which accounts exist
-        "inactive": "User name and password do not belong together.",
+        "inactive": "Wrong user name or password.",
     }

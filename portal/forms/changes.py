@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from lifecycle.states import ChangeState
 from portal.forms.fields import MomentField, reason_field
+
+DAYS_AHEAD = 366  # a date further away is a slip of the finger
 
 
 class RequestForm(forms.Form):
@@ -20,8 +24,14 @@ class RequestForm(forms.Form):
         super().__init__(*args, **kwargs)
         # made here: its help text names the time zone, which is known only once the settings are
         field = MomentField(required=False, label="Go live at (optional)")
-        field.help_text = f"Empty: as soon as it is approved. {field.help_text}"
+        field.help_text = f"Empty: as soon as it is approved. At most {DAYS_AHEAD} days ahead. {field.help_text}"
         self.fields["go_live_at"] = field
+
+    def clean_go_live_at(self) -> datetime | None:
+        moment: datetime | None = self.cleaned_data["go_live_at"]
+        if moment and moment > timezone.now() + timedelta(days=DAYS_AHEAD):
+            raise forms.ValidationError(f"Choose a date within the next {DAYS_AHEAD} days, or leave it empty.")
+        return moment
 
 
 class DecisionForm(forms.Form):

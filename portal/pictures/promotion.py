@@ -8,10 +8,12 @@ from typing import Any
 from lifecycle import fingerprints
 from lifecycle.booting import next_for_production
 from lifecycle.facts import VersionFacts
-from lifecycle.models import ChangeRequest
+from lifecycle.models import ChangeRequest, Target
 from lifecycle.states import Action
 from portal.pictures import outlook
 from portal.pictures.words import Replication, replication
+
+RUNNERS_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Promotion:
     replication: Replication | None
     links: tuple[Any, ...]
     differences: tuple[str, ...]
+    runners: tuple[str, ...]
+    has_more_runners: bool
 
     @property
     def is_held_back(self) -> bool:
@@ -40,6 +44,7 @@ def promotion(change: ChangeRequest) -> Promotion:
     later = outlook.after(Action.PROMOTE_PRODUCTION, chain, number)
     links_now = fingerprints.links(chain, number) if version else []
     asked = change.links or links_now
+    runners = _runners(change)
     return Promotion(
         before=next_for_production(chain),
         after=next_for_production(later),
@@ -51,4 +56,14 @@ def promotion(change: ChangeRequest) -> Promotion:
         replication=replication(version, chain) if version else None,
         links=tuple(asked),
         differences=tuple(fingerprints.difference(asked, links_now)) if version else (),
+        runners=tuple(runners[:RUNNERS_SHOWN]),
+        has_more_runners=len(runners) > RUNNERS_SHOWN,
     )
+
+
+def _runners(change: ChangeRequest) -> list[str]:
+    """Names of targets that run the version now, one more than are shown."""
+    targets = Target.objects.present().filter(
+        booted_vdisk=change.vdisk, booted_version=change.version_number, active=True
+    )
+    return list(targets.order_by("name").values_list("name", flat=True)[: RUNNERS_SHOWN + 1])

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle import operations, policies, topics
 from lifecycle.errors import Incomplete, LifecycleError, NotAllowed, NotNow
-from lifecycle.models import ChangeRequest, VDisk
-from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeState
+from lifecycle.models import AuditEntry, ChangeRequest, VDisk
+from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeEvent, ChangeState
 from lifecycle.transitions import judge
 from portal import live, waking
 from portal.forms.changes import ChangeFilter, DecisionForm, RequestForm
@@ -21,6 +21,7 @@ from portal.forms.fields import sensible
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
 from portal.pictures.promotion import promotion
+from portal.pictures.schedule import with_schedule
 
 
 @require_safe
@@ -28,7 +29,7 @@ from portal.pictures.promotion import promotion
 def changes(request: PortalRequest) -> HttpResponse:
     form = ChangeFilter(request.GET)
     wanted = sensible(form)
-    rows = ChangeRequest.objects.for_list()
+    rows = with_schedule(ChangeRequest.objects.for_list())
     if wanted.get("state"):
         rows = rows.filter(state=wanted["state"])
     if "text" in form.errors:
@@ -45,9 +46,12 @@ def changes(request: PortalRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("lifecycle.view_changerequest", "lifecycle.request_promotion")
 def new_change(request: PortalRequest) -> HttpResponse:
-    given = request.POST if request.method == "POST" else request.GET
-    vdisk = get_object_or_404(VDisk.objects.present().with_chain(), pk=_whole(given.get("vdisk")))
-    number = _whole(given.get("version"))
+    given = request.POST if "vdisk" in request.POST else request.GET
+    key, number = _whole(given.get("vdisk")), _whole(given.get("version"))
+    if -1 in (key, number):
+        words = "A request is made for one version: open its vDisk and press “Request production” there."
+        return render(request, "404.html", {"words": words}, status=404)
+    vdisk = get_object_or_404(VDisk.objects.present().with_chain(), pk=key)
     form = RequestForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -117,7 +121,8 @@ def withdraw(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 def _get(pk: int) -> ChangeRequest:
-    return get_object_or_404(ChangeRequest.objects.select_related("requested_by", "vdisk__farm"), pk=pk)
+    rows = with_schedule(ChangeRequest.objects.select_related("requested_by", "vdisk__farm"))
+    return get_object_or_404(rows, pk=pk)
 
 
 def _show(
@@ -142,6 +147,7 @@ def _show(
         "refusal": refusal,
         "promotion": promotion(found),
         "decisions": list(found.decisions.select_related("by")),
+        "withdrawal": _withdrawal(found),
         "jobs": list(found.jobs.for_list()),
         "is_open": is_open,
         "may_decide": is_open and not why_not_approve,
@@ -150,6 +156,13 @@ def _show(
         "not_now": _not_now(found) if is_open else "",
     }
     return page(request, "changes/change.html", context, fragment="changes/_change.html", status=status)
+
+
+def _withdrawal(found: ChangeRequest) -> AuditEntry | None:
+    """Who withdrew it: a withdrawal is no decision, the audit trail alone knows."""
+    if found.state != ChangeState.WITHDRAWN:
+        return None
+    return found.audit_entries.filter(action=f"change.{ChangeEvent.WITHDRAW}").select_related("actor").first()
 
 
 def _not_now(found: ChangeRequest) -> str:

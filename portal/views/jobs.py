@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lifecycle import topics
 from lifecycle.errors import NotNow
-from lifecycle.models import Job, JobLogLine
+from lifecycle.models import Job, JobLogLine, JobStep
 from lifecycle.operations import cancel_job
 from lifecycle.states import StepState
 from portal import live, waking
@@ -23,6 +24,21 @@ from portal.pages import paginated
 
 LINES_PER_FETCH = 500
 REFRESH_SECONDS = 3  # of the page without JavaScript, while the job is active
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A return code of PVS and its words."""
+
+    code: int
+    words: str
+
+
+@dataclass(frozen=True)
+class StepPart:
+    row: JobStep
+    message: str
+    answer: Answer | None
 
 
 @require_safe
@@ -47,7 +63,7 @@ def jobs(request: PortalRequest) -> HttpResponse:
 @needs("lifecycle.view_job")
 def job(request: PortalRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(
-        Job.objects.select_related("vdisk", "requested_by", "change", "cancel_requested_by"), pk=pk
+        Job.objects.select_related("vdisk", "requested_by", "change__requested_by", "cancel_requested_by"), pk=pk
     )
     context = {
         "job": found,
@@ -107,11 +123,28 @@ def cancel(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 def _progress(found: Job) -> dict[str, Any]:
+    """The steps, and PVS's answer to the one that failed. Once the job is over its outcome stands on top, said once."""
     steps = list(found.steps.order_by("position"))
     failed = next((step for step in steps if step.state == StepState.FAILED), None)
     reached = steps[: steps.index(failed)] if failed else steps
     over = sum(step.state in (StepState.DONE, StepState.SKIPPED) for step in reached)
-    return {"steps": steps, "steps_over": over, "failed_step": failed}
+    outcome = "" if found.is_active else found.outcome
+    answer = _answer(failed, outcome) if failed and outcome else None
+    return {"steps": [_part(step, outcome, answer) for step in steps], "steps_over": over, "answer": answer}
+
+
+def _part(step: JobStep, outcome: str, on_top: Answer | None) -> StepPart:
+    message = "" if step.message and step.message in outcome else step.message
+    answer = _answer(step, f"{outcome} {step.message}")
+    is_said = answer and on_top and answer.code == on_top.code
+    return StepPart(step, message, None if is_said else answer)
+
+
+def _answer(step: JobStep, said: str) -> Answer | None:
+    """What PVS answered, without words that the page has ``said`` already; None when it did not answer."""
+    if step.error_code is None:
+        return None
+    return Answer(step.error_code, "" if step.error_words in said else step.error_words)
 
 
 def _log(found: Job, *, after: int) -> dict[str, Any]:

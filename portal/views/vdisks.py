@@ -18,6 +18,7 @@ from lifecycle.transitions import TRANSITIONS, Possibility, possibilities, vdisk
 from portal.http import PortalRequest, needs, page
 from portal.pictures import chain as chain_picture
 from portal.pictures.lanes import Card, cards
+from portal.pictures.schedule import with_schedule
 from portal.views.actions import NO_ACTION_PAGE
 
 HISTORY_ROWS = 12
@@ -130,8 +131,9 @@ def _history(request: PortalRequest, found: VDisk) -> dict[str, Any]:
     """What happened to this vDisk, as far as the role sees it."""
     sees_jobs = request.user.has_perm("lifecycle.view_job")
     sees_changes = request.user.has_perm("lifecycle.view_changerequest")
+    requests = ChangeRequest.objects.filter(vdisk=found).for_list()
     jobs = list(Job.objects.filter(vdisk=found).for_list()[:HISTORY_ROWS]) if sees_jobs else []
-    changes = list(ChangeRequest.objects.filter(vdisk=found).for_list()[:HISTORY_ROWS]) if sees_changes else []
+    changes = list(with_schedule(requests)[:HISTORY_ROWS]) if sees_changes else []
     return {
         "production_changes": list(ProductionChange.objects.filter(vdisk=found)[:HISTORY_ROWS]),
         "jobs": jobs,

@@ -85,7 +85,7 @@ def helpdesk_changes_nothing(helpdesk: Person) -> None:
 def approve(approver: Person, change: str) -> None:
     approver.goto(change)
     expect(approver.page.locator("main")).to_contain_text("CHG-4711")
-    expect(approver.page.locator("main")).to_contain_text("Production boots now")
+    expect(approver.page.locator("main")).to_contain_text("Production boots next")
     approver.page.get_by_role("button", name="Reject").click()
     expect(approver.page.get_by_text("Say why you reject it")).to_be_visible()
     approver.page.get_by_label("Note").fill("Two colleagues had no trouble")

@@ -38,7 +38,7 @@ def test_says_the_same_whether_the_name_exists_or_not(client: Client, helpdesk: 
     response = _try(client, name, "a wrong password")
 
     assert response.status_code == 422
-    assert "User name and password do not belong together." in response.content.decode()
+    assert "Wrong user name or password." in response.content.decode()
     assert "a wrong password" not in response.content.decode()
 
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,6 +9,7 @@ from lifecycle import operations
 from lifecycle.models import ChangeRequest, Job, Replica, VDisk
 from lifecycle.roles import Role
 from lifecycle.states import Access, ChangeState
+from portal.pictures.words import exact
 from tests import factories
 
 
@@ -44,13 +46,41 @@ class TestAsking:
     def test_takes_a_date_in_the_portals_time_zone(self, as_, admin: User, vdisk: VDisk, settings) -> None:
         settings.TIME_ZONE = "Europe/Berlin"
 
-        self._new(as_(admin), vdisk, go_live_at="2099-01-02T03:04")
+        moment = (timezone.now() + timedelta(days=30)).replace(second=0, microsecond=0)
+        local = moment.astimezone(ZoneInfo("Europe/Berlin"))
 
-        assert ChangeRequest.objects.get().go_live_at.isoformat() == "2099-01-02T02:04:00+00:00"
+        self._new(as_(admin), vdisk, go_live_at=f"{local:%Y-%m-%dT%H:%M}")
+
+        assert ChangeRequest.objects.get().go_live_at == moment
+
+    def test_a_date_is_said_to_the_approver(self, as_, admin: User, approver: User, vdisk: VDisk) -> None:
+        moment = timezone.now() + timedelta(days=30)
+        change = operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested", go_live_at=moment)
+
+        page = _page(as_(approver), change)
+
+        assert f"version 4 at the first restart after {exact(moment)}, instead of version 3." in page
+
+    def test_the_address_keeps_what_is_asked_for(self, as_, admin: User, vdisk: VDisk) -> None:
+        client, address = as_(admin), f"/changes/new/?vdisk={vdisk.pk}&version=4"
+
+        assert f'action="{address.replace("&", "&amp;")}"' in client.get(address).content.decode()
+        assert client.post(address, {"reason": "Tested"}).status_code == 302
+
+    @pytest.mark.parametrize("query", ["", "?vdisk=1", "?version=4", "?vdisk=x&version=y"])
+    def test_says_how_to_ask_when_no_version_is_named(self, as_, admin: User, vdisk: VDisk, query: str) -> None:
+        response = as_(admin).get(f"/changes/new/{query}")
+
+        assert response.status_code == 404
+        assert "A request is made for one version" in response.content.decode()
 
     @pytest.mark.parametrize(
         ("values", "words"),
-        [({"reason": " "}, "Say why."), ({"go_live_at": "2001-01-01T00:00"}, "The date has passed")],
+        [
+            ({"reason": " "}, "Say why."),
+            ({"go_live_at": "2001-01-01T00:00"}, "The date has passed"),
+            ({"go_live_at": "2999-01-01T00:00"}, "Choose a date within the next 366 days"),
+        ],
     )
     def test_says_at_the_field_what_is_missing(
         self, as_, admin: User, vdisk: VDisk, values: dict[str, str], words: str
@@ -221,7 +251,7 @@ class TestLapsing:
 
         page = _page(as_(approver), change)
 
-        assert "This request no longer counts." in page
+        assert "This request no longer counts:" in page
         assert "W11-Office.4.avhdx was written to" in page
         assert "Approve and promote" not in page
         assert ChangeRequest.objects.get().state == ChangeState.LAPSED
@@ -249,11 +279,35 @@ class TestLapsing:
         assert "/changes/new/" not in _page(as_(approver), change)
 
 
+class TestScheduled:
+    @pytest.mark.parametrize("is_pending", [True, False])
+    def test_is_called_promoted_only_when_its_date_has_come(
+        self, as_, auditor: User, change: ChangeRequest, vdisk: VDisk, is_pending: bool
+    ) -> None:
+        moment = timezone.now() + timedelta(days=3)
+        ChangeRequest.objects.update(state=ChangeState.DONE, ended_at=timezone.now())
+        vdisk.versions.filter(number=4).update(access=Access.PRODUCTION, is_pending=is_pending, scheduled_at=moment)
+        client = as_(auditor)
+
+        for page in (_page(client, change), client.get("/changes/").content.decode()):
+            assert (f"scheduled for {exact(moment)}" in page) is is_pending
+            assert ("<span>promoted</span>" in page) is not is_pending
+
+
 class TestWithdrawing:
     def test_the_requester_withdraws(self, as_, admin: User, change: ChangeRequest) -> None:
-        as_(admin).post(f"/changes/{change.pk}/withdraw/")
+        as_(admin).post(f"/changes/{change.pk}/withdraw/", {"reason": "Asked for the wrong version"})
 
         assert ChangeRequest.objects.get().state == ChangeState.WITHDRAWN
+        page = _page(as_(admin), change)
+        assert f"Withdrawn by Ada Berger, {timezone.localtime():%Y-%m-%d}" in page
+        assert "“Asked for the wrong version”" in page
+
+    def test_the_requester_may_write_a_note(self, as_, admin: User, change: ChangeRequest) -> None:
+        page = _page(as_(admin), change)
+
+        assert f'formaction="/changes/{change.pk}/withdraw/"' in page
+        assert "Optional: why you withdraw it." in page
 
     def test_an_approver_does_not(self, as_, approver: User, change: ChangeRequest) -> None:
         assert as_(approver).post(f"/changes/{change.pk}/withdraw/").status_code == 403

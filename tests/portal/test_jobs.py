@@ -1,6 +1,7 @@
 import pytest
 from django.contrib.auth.models import User
 
+from lifecycle import operations
 from lifecycle.models import Job, JobLogLine, VDisk
 from lifecycle.states import JobState, StepState
 from tests import factories
@@ -36,8 +37,46 @@ def test_shows_what_pvs_answered_to_a_failed_step(as_, auditor: User, admin: Use
     page = _page(as_(auditor), job)
 
     assert "The promotion was refused." in page
-    assert "PVS code <strong>100</strong>: Devices are active." in page
+    assert page.count("PVS answered with code <strong>100</strong>: “Devices are active.”") == 1
     assert "0 of 2 steps done" in page
+
+
+def test_says_nothing_twice(as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+    said = "The promotion was refused: Devices are active."
+    job = factories.job(vdisk, admin, state=JobState.FAILED, outcome=said)
+    factories.step(job, "Promote", StepState.FAILED, message=said, error_code=100, error_words="Devices are active.")
+
+    page = _page(as_(auditor), job)
+
+    assert page.count("Devices are active.") == 1
+    assert page.count("PVS answered with code <strong>100</strong>") == 1
+
+
+def test_calls_nothing_an_answer_of_pvs_that_has_no_code(as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+    job = factories.job(vdisk, admin, state=JobState.FAILED, outcome="PVS01 cannot be reached.")
+    factories.step(job, "Promote", StepState.FAILED, error_words="connection refused")
+
+    assert "PVS answered" not in _page(as_(auditor), job)
+
+
+def test_a_promotion_says_who_asked_and_who_approved(as_, admin: User, approver: User, vdisk: VDisk) -> None:
+    change = operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested")
+    job = factories.job(
+        vdisk,
+        approver,
+        state=JobState.FAILED,
+        change=change,
+        reason="Tested",
+        kind="promote-production",
+        version_number=4,
+    )
+
+    page = _page(as_(admin), job)
+
+    assert "Approved by approver" in page
+    assert "requested by Ada Berger" in page
+    assert f'<a href="/changes/new/?vdisk={vdisk.pk}&amp;version=4">request it anew</a>' in page
+    assert "start the action again" not in page
 
 
 def test_waits_for_a_worker_in_words(as_, auditor: User, admin: User, vdisk: VDisk) -> None:
