@@ -12,19 +12,18 @@ from types import FrameType
 from portal import addresses, embedded
 from portal.launcher import grounds
 from portal.launcher.children import say
-from portal.launcher.plan import CannotStart, Plan
+from portal.launcher.plan import KEPT, CannotStart, Plan
 from portal.launcher.supervisor import Supervisor
-
-# All that a data folder holds of ours; whatever else is in it is not ours to remove.
-KEPT = ("embedded", "lab", "log", "secret_key", "field_keys", "demo_password", "launcher.json")
 
 
 def main(arguments: list[str]) -> int:
     os.umask(0o077)  # logs, keys and the lab's files are nobody else's on this machine
     try:
         plan = Plan.from_environment(os.environ)
+        os.environ.pop("PORTAL_DEMO_PASSWORD", None)  # the plan has it; the embedded servers would inherit it
         plan.var.mkdir(parents=True, exist_ok=True)
         claim = grounds.claim(plan)
+        grounds.close_to_others(plan)
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -2,15 +2,18 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LOG_BYTES = 10_000_000
+LAST_LINES = 12
 ONLY_LOOK = 0
 _terminal = threading.Lock()
 
@@ -24,7 +27,7 @@ def say(name: str, line: str) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start; `ready_line` is the head of the line by which it says that it serves ("" if it says nothing).
+    """What to start; `ready_line` is a pattern in the line by which it says that it works ("" if it says nothing).
 
     `once`: it ends by itself; the others run until they are stopped, and are started again if they end before.
     """
@@ -43,9 +46,10 @@ class Child:
         self.started_at = time.monotonic()
         self.is_ready = threading.Event()
         logs.mkdir(parents=True, exist_ok=True)
-        self._log = logs / f"{self.name}.log"
-        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".log.1"))
+        self.log = logs / f"{self.name}.log"
+        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)  # of this life: the file goes on from one to the next
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
         self.process = subprocess.Popen(
             command.arguments,
             stdin=subprocess.DEVNULL,
@@ -65,6 +69,17 @@ class Child:
     @property
     def lived_seconds(self) -> float:
         return time.monotonic() - self.started_at
+
+    @property
+    def has_said_ready(self) -> bool:
+        """True for a command that has no such line, too."""
+        return self.is_ready.is_set() or not self.command.ready_line
+
+    @property
+    def last_words(self) -> str:
+        """Where its output is kept, and the last lines of this life; after `finish` none is missing."""
+        lines = "".join(f"\n    {line}" for line in list(self._last_lines) if line.strip())
+        return f"{self.log} ends with:{lines}" if lines else f"it said nothing ({self.log})"
 
     def signal_group(self, number: int) -> bool:
         """Everything it started is in its group; False when nothing of it is left."""
@@ -86,13 +101,14 @@ class Child:
 
     def _follow_output(self) -> None:
         assert self.process.stdout is not None
-        with self._log.open("a", encoding="utf-8") as log:
+        with self.log.open("a", encoding="utf-8") as log:
             for raw in self.process.stdout:
                 line = raw.decode("utf-8", errors="replace").rstrip("\n")
                 log.write(f"{line}\n")
                 log.flush()
+                self._last_lines.append(line)
                 say(self.name, line)
-                if self.command.ready_line and line.startswith(self.command.ready_line):
+                if self.command.ready_line and re.search(self.command.ready_line, line):
                     self.is_ready.set()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import psutil
 
 from portal.embedded.locks import FileLock
 from portal.launcher.children import Child, say
-from portal.launcher.plan import HOST, CannotStart, Plan
+from portal.launcher.plan import HOST, KEPT, CannotStart, Plan
 
 GONE_SECONDS = 10
 
@@ -28,6 +29,29 @@ def claim(plan: Plan) -> FileLock:
         )
     lock.write(f"process {os.getpid()}, {plan.url}")
     return lock
+
+
+def close_to_others(plan: Plan) -> None:
+    """Data of an earlier run may lie more open than what is made today. Only what is ours is closed.
+
+    Root leaves others the way through (mode 0701): PostgreSQL, which never runs as root, has its folder below.
+    """
+    passage = stat.S_IXOTH if os.geteuid() == 0 else 0
+    if all(found.name in {*KEPT, "launcher.lock"} for found in plan.var.iterdir()):
+        _close(plan.var.resolve(), keep=stat.S_IRWXU | passage)
+    elif plan.var.stat().st_mode & (stat.S_IRWXG | stat.S_IROTH | stat.S_IWOTH):
+        say("launcher", f"{plan.var} is open to others on this machine and stays so: it holds more than the portal's")
+    for folder in (plan.logs, plan.lab_file.parent):
+        if folder.is_dir():
+            _close(folder, keep=stat.S_IRWXU)
+    for log in plan.logs.glob("*.log*"):
+        _close(log, keep=stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _close(thing: Path, *, keep: int) -> None:
+    found = thing.lstat()
+    if found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode):
+        thing.chmod(stat.S_IMODE(found.st_mode) & keep)
 
 
 def check_port(plan: Plan) -> None:

@@ -11,6 +11,9 @@ from portal.launcher.children import Command
 
 BASE = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
+QUIET_LEVELS = ("WARN", "WARNING", "ERROR", "CRITICAL", "FATAL")
+# All that a data folder holds of ours; whatever else is in it is not ours to remove or to close.
+KEPT = ("embedded", "lab", "log", "secret_key", "field_keys", "demo_password", "launcher.json")
 PEOPLE = ("admin", "approver", "approver2", "helpdesk", "auditor")
 
 
@@ -24,6 +27,7 @@ class Plan:
     port: int
     with_lab: bool
     demo_password: str
+    log_level: str = "INFO"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Plan":
@@ -32,7 +36,8 @@ class Plan:
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise CannotStart(f"PORTAL_PORT is {port!r}; it takes a number from 1 to 65535.")
         password = environment.get("PORTAL_DEMO_PASSWORD") or _kept_password(var / "demo_password")
-        return cls(var, int(port), environment.get("PORTAL_NO_LAB") != "1", password)
+        level = environment.get("PORTAL_LOG_LEVEL", "").strip().upper() or "INFO"
+        return cls(var, int(port), environment.get("PORTAL_NO_LAB") != "1", password, level)
 
     @property
     def url(self) -> str:
@@ -57,16 +62,19 @@ class Plan:
         return Command("demo", arguments, environment={"PORTAL_DEMO_PASSWORD": self.demo_password}, once=True)
 
     def lab(self) -> Command:
-        return Command("lab", [sys.executable, "-m", "lab", "--state", str(self.lab_file.parent)], "Lab ready:")
+        return Command("lab", [sys.executable, "-m", "lab", "--state", str(self.lab_file.parent)], "^Lab ready:")
 
     def services(self) -> list[Command]:
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "builders"]
         beat = ["beat", "--pidfile=", "--loglevel", "WARNING"]
+        # The worker's word that it is ready is of level INFO, and the start waits for it.
+        audible = {"PORTAL_LOG_LEVEL": "INFO"} if self.log_level in QUIET_LEVELS else {}
+        work = ["worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]
         # Event streams never end by themselves; after the grace they are cut, and the browser comes back.
         web = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3", "--lifespan", "off"]
         web += ["--no-proxy-headers"]  # nothing stands before it: the address of a person is not for them to choose
         return [
-            Command("worker", [*celery, "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]),
+            Command("worker", [*celery, *work], r"celery@\S+ ready\.$", audible),
             Command("beat", [*celery, *beat]),
             Command("web", [sys.executable, "-m", "uvicorn", "portal.asgi:application", *web]),
         ]

@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from portal.launcher import grounds
@@ -15,7 +15,9 @@ from portal.launcher.plan import BASE, PEOPLE, CannotStart, Plan
 
 LOOK_SECONDS = 0.2
 LAB_SECONDS = 60
-WEB_SECONDS = 90
+SERVICES_SECONDS = 90
+SETTLE_SECONDS = 3  # whoever dies of its settings or its imports has done so by then
+DEATHS_AT_START = 3  # one death may be bad luck; after so many, the start has failed
 GRACE_SECONDS = 15
 KILL_SECONDS = 5
 LONGEST_BACK_OFF_SECONDS = 30
@@ -32,6 +34,8 @@ class Supervisor:
         self.environment = environment
         self.stop_asked = threading.Event()
         self.children: list[Child] = []
+        self._is_starting = True
+        self._longest_lives: dict[str, float] = {}
         self._deaths: dict[str, int] = {}
         self._due: dict[str, tuple[float, Command]] = {}
 
@@ -47,17 +51,46 @@ class Supervisor:
             self.stop_all()
 
     def _start_all(self) -> None:
-        logs = self.plan.logs
-        if self._run_once(self.plan.migrate()):
-            raise CannotStart(f"The database could not be brought up to date; see above or {logs}/migrate.log")
+        migrated = self._run_once(self.plan.migrate())
+        if migrated.exit_code:
+            raise CannotStart(f"The database could not be brought up to date; {migrated.last_words}")
         if self.plan.with_lab:
             lab = self._start(self.plan.lab())
-            self._wait(lab.is_ready.is_set, seconds=LAB_SECONDS, else_say=f"No lab; see {logs}/lab.log", needed=lab)
-        has_people = self._run_once(self.plan.demo()) == 0
-        for command in self.plan.services():
+            self._wait(lab.is_ready.is_set, seconds=LAB_SECONDS, or_else=lambda: self._has_no_lab(lab), needed=lab)
+        has_people = self._run_once(self.plan.demo()).exit_code == 0
+        services = self.plan.services()
+        for command in services:
             self._start(command)
-        self._wait(self._web_serves, seconds=WEB_SECONDS, else_say=f"No pages; see {logs}/web.log", attend=True)
+        self._wait(
+            lambda: not self._idle(services) and self._web_serves(),
+            seconds=SERVICES_SECONDS,
+            or_else=lambda: self._has_no_services(services),
+            attend=True,
+        )
+        self._is_starting = False
         self._welcome(has_people)
+
+    def _idle(self, services: Sequence[Command]) -> list[str]:
+        """The services that do not work yet. Beat says nothing when it does: it has to outlive its earlier lives."""
+        working = {
+            child.name
+            for child in self.children
+            if child.exit_code is None
+            and child.has_said_ready
+            and child.lived_seconds > SETTLE_SECONDS + self._longest_lives.get(child.name, 0)
+        }
+        return [command.name for command in services if command.name not in working]
+
+    def _has_no_lab(self, lab: Child) -> str:
+        if lab.exit_code is None:
+            return f"The lab is not ready after {LAB_SECONDS} s; {lab.last_words}"
+        lab.finish()
+        return f"The lab ended ({describe(lab.exit_code)}); {lab.last_words}"
+
+    def _has_no_services(self, services: Sequence[Command]) -> str:
+        missing = self._idle(services) or ["web"]  # web alone is asked, by HTTP, whether it works
+        words = [f"{child.name}: {child.last_words}" for child in self.children if child.name in missing]
+        return "\n".join([f"Not ready after {SERVICES_SECONDS} s: {', '.join(missing)}", *words])
 
     def _welcome(self, has_people: bool) -> None:
         if has_people:
@@ -74,19 +107,19 @@ class Supervisor:
         grounds.remember(self.plan, self.children)
         return child
 
-    def _run_once(self, command: Command) -> int:
+    def _run_once(self, command: Command) -> Child:
         child = self._start(command)
         self._wait(lambda: child.exit_code is not None)
         child.finish()
         self.children.remove(child)
-        return child.exit_code or 0
+        return child
 
     def _wait(
         self,
         condition: Callable[[], bool],
         *,
         seconds: float = math.inf,
-        else_say: str = "",
+        or_else: Callable[[], str] = str,
         needed: Child | None = None,
         attend: bool = False,
     ) -> None:
@@ -95,7 +128,7 @@ class Supervisor:
             if self.stop_asked.wait(LOOK_SECONDS / 4):
                 raise Stopped
             if time.monotonic() > until or (needed is not None and needed.exit_code is not None):
-                raise CannotStart(else_say)
+                raise CannotStart(or_else())
             if attend:
                 self._attend()
 
@@ -124,9 +157,21 @@ class Supervisor:
             return
         deaths = 1 if child.lived_seconds > STEADY_SECONDS else self._deaths.get(child.name, 0) + 1
         self._deaths[child.name] = deaths
+        if self._is_starting:
+            self._mourn(child, deaths)
         pause = min(2 ** (deaths - 1), LONGEST_BACK_OFF_SECONDS)
         self._due[child.name] = (time.monotonic() + pause, child.command)
         say("launcher", f"{child.name} ended ({describe(child.exit_code)}); starting it again in {pause} s")
+
+    def _mourn(self, child: Child, deaths: int) -> None:
+        """At the start a death is told with its reason, and it is the end when it goes on. Later the log has it."""
+        self._longest_lives[child.name] = max(child.lived_seconds, self._longest_lives.get(child.name, 0))
+        if deaths >= DEATHS_AT_START:
+            raise CannotStart(
+                f"{child.name} does not stay up: it ended {deaths} times during the start, at last with "
+                f"{describe(child.exit_code)}; {child.last_words}"
+            )
+        say("launcher", f"{child.name} ended during the start; {child.last_words}")
 
     def _tell_where_the_lab_is(self) -> None:
         """A lab that was started again may listen on other ports than the portal was told."""

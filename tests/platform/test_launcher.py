@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -118,6 +119,97 @@ def test_no_argument_of_any_process_holds_the_demo_password(launch) -> None:
     launcher.wait_for("Portal ready")
 
     assert not any("demo-password-1" in " ".join(process.cmdline()) for process in launcher.family())
+
+
+def test_only_the_demo_command_has_the_demo_password_in_its_environment(launch) -> None:
+    launcher = launch()
+    launcher.wait_for("Portal ready")
+
+    assert not any("PORTAL_DEMO_PASSWORD" in process.environ() for process in launcher.family())
+
+
+def test_the_worker_is_ready_before_the_portal_is_and_nothing_follows(launch, tmp_path: Path) -> None:
+    launcher = launch()
+    launcher.wait_for("Portal ready")
+    assert "worker   | INFO celery@toy ready." in launcher.seen
+
+    with pytest.raises(queue.Empty):
+        launcher.lines.get(timeout=1)
+
+
+def test_a_worker_that_never_gets_ready_is_named_and_no_portal_is_ready(launch, tmp_path: Path) -> None:
+    launcher = launch(TOY_WORKER="silent", TOY_SERVICES_SECONDS="2")
+
+    assert launcher.finish() == 1
+
+    said = "\n".join(launcher.seen)
+    assert "Not ready after 2 s: worker\n" in said
+    assert f"worker: {tmp_path}/log/worker.log ends with:\n    waiting for the broker" in said
+    assert "Portal ready" not in said
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_a_child_that_goes_on_dying_at_the_start_ends_it_with_its_last_words(launch, name: str, tmp_path: Path) -> None:
+    launcher = launch(**{f"TOY_{name.upper()}": "dies"})
+    launcher.wait_for(f"launcher | {name} ended during the start; {tmp_path}/log/{name}.log ends with:")
+    family = launcher.family()
+
+    assert launcher.finish() == 1
+
+    said = "\n".join(launcher.seen)
+    assert f"{name} does not stay up: it ended 3 times during the start, at last with exit code 3" in said
+    assert f"{tmp_path}/log/{name}.log ends with:\n    no such setting" in said.split("does not stay up")[1]
+    assert "Portal ready" not in said
+    assert gone(family)
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_a_child_that_dies_once_at_the_start_is_told_above_the_ready_line(launch, name: str) -> None:
+    launcher = launch(**{f"TOY_{name.upper()}": "dies once"})
+
+    launcher.wait_for(f"{name} ended during the start;")
+    launcher.wait_for(f"started {name} again")
+    launcher.wait_for("Portal ready")
+
+
+@pytest.mark.parametrize("level", ["WARNING", "error"])
+def test_the_workers_word_that_it_is_ready_is_heard_at_every_log_level(tmp_path: Path, level: str) -> None:
+    plan = Plan.from_environment({"PORTAL_VAR": str(tmp_path), "PORTAL_LOG_LEVEL": level})
+
+    worker, beat, web = plan.services()
+
+    assert worker.environment == {"PORTAL_LOG_LEVEL": "INFO"}
+    assert not beat.environment
+    assert not web.environment
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_it_writes_is_nobody_elses_and_what_lay_open_is_closed(launch, tmp_path: Path) -> None:
+    logs = tmp_path / "log"
+    logs.mkdir()
+    (logs / "worker.log").write_text("of an earlier run\n")
+    for path, open_mode in ((tmp_path, 0o755), (logs, 0o755), (logs / "worker.log", 0o644)):
+        path.chmod(open_mode)
+
+    launch().wait_for("Portal ready")
+
+    # Root leaves the way through for the user that PostgreSQL runs as.
+    assert mode(tmp_path) == (0o701 if os.geteuid() == 0 else 0o700)
+    assert mode(logs) == 0o700
+    assert {mode(log) for log in logs.iterdir()} == {0o600}
+
+
+def test_a_folder_that_holds_other_things_too_is_left_as_it_is_and_said_so(launch, tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    tmp_path.chmod(0o755)
+
+    launcher = launch()
+
+    launcher.wait_for(f"{tmp_path} is open to others")
+    assert mode(tmp_path) == 0o755
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

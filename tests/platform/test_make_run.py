@@ -19,6 +19,7 @@ from tests.platform.processes import gone
 
 BASE = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120
+PASSWORD = "demo-password-1"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def port() -> int:
 @pytest.fixture
 def start(tmp_path: Path, port: int) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
     started: list[subprocess.Popen[str]] = []
-    own = {"PORTAL_VAR": str(tmp_path), "PORTAL_PORT": str(port)}
+    own = {"PORTAL_VAR": str(tmp_path), "PORTAL_PORT": str(port), "PORTAL_DEMO_PASSWORD": PASSWORD}
     given = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
 
     def launch() -> "subprocess.Popen[str]":
@@ -54,6 +55,7 @@ def start(tmp_path: Path, port: int) -> Iterator[Callable[[], "subprocess.Popen[
 
 
 def wait_until_ready(process: "subprocess.Popen[str]") -> None:
+    """The ready line has come, and the worker's own word before it."""
     lines: queue.Queue[str] = queue.Queue()
 
     def read() -> None:
@@ -68,6 +70,7 @@ def wait_until_ready(process: "subprocess.Popen[str]") -> None:
     while not said or not said[-1].startswith("Portal ready"):
         said.append(lines.get(timeout=PATIENCE_SECONDS))
         assert said[-1], "".join(said)
+    assert any(line.startswith("worker") and line.endswith(" ready.\n") for line in said)
 
 
 def family(process: "subprocess.Popen[str]", var: Path) -> list[psutil.Process]:
@@ -82,12 +85,13 @@ def test_serves_ends_without_a_trace_and_starts_again_on_its_own_data(start, por
     assert httpx.get(f"http://127.0.0.1:{port}/accounts/login/", timeout=30).status_code == 200
     running = family(first, tmp_path)
     assert len(running) >= 7  # guardian, PostgreSQL, Valkey, lab, worker, beat, web
+    assert not any("PORTAL_DEMO_PASSWORD" in process.environ() for process in running)
 
     first.send_signal(signal.SIGINT)
     assert first.wait(PATIENCE_SECONDS) == 0
     assert gone(running)
-    password = (tmp_path / "demo_password").read_text()
+    secret_key = (tmp_path / "secret_key").read_text()
 
     start()
-    assert (tmp_path / "demo_password").read_text() == password
+    assert (tmp_path / "secret_key").read_text() == secret_key
     assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).text == "ok\n"

@@ -10,12 +10,24 @@ from portal.launcher.children import Command
 from portal.launcher.plan import Plan
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)", "toy-beat"]
-WITH_CHILD = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '600'])", "toy-worker"]
+READY = "print('INFO celery@toy ready.', flush=True)"
+WITH_CHILD = [sys.executable, "-c", f"import subprocess; {READY}; subprocess.run(['sleep', '600'])", "toy-worker"]
 STUBBORN = [
     sys.executable,
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
 ]
+# What TOY_WORKER and TOY_BEAT make of them. Arguments: the toy's name, and a folder to leave a mark in.
+LAST_WORDS = "print('no such setting', flush=True); raise SystemExit(3)"
+WAYS = {
+    "dies": LAST_WORDS,
+    "dies once": (
+        "import pathlib, sys, time; mark = pathlib.Path(sys.argv[2], sys.argv[1])\n"
+        f"if not mark.exists():\n    mark.touch(); {LAST_WORDS}\n"
+        f"{READY}; time.sleep(600)"
+    ),
+    "silent": "import time; print('waiting for the broker', flush=True); time.sleep(600)",
+}
 
 
 class Toys(Plan):
@@ -42,15 +54,22 @@ class Toys(Plan):
         (site / "healthz").write_text("ok\n")
         server = ["-m", "http.server", str(self.port), "--bind", "127.0.0.1", "--directory", str(site)]
         beat = STUBBORN if os.environ.get("TOY_STUBBORN") else SLEEPER
+        worker, *_ = super().services()
         return [
-            Command("worker", WITH_CHILD),
-            Command("beat", beat),
+            Command("worker", self._way("worker", WITH_CHILD), worker.ready_line),
+            Command("beat", self._way("beat", beat)),
             Command("web", [sys.executable, *server]),
         ]
+
+    def _way(self, name: str, usual: list[str]) -> list[str]:
+        way = os.environ.get(f"TOY_{name.upper()}")
+        return [sys.executable, "-c", WAYS[way], f"toy-{name}", str(self.logs)] if way else usual
 
 
 if __name__ == "__main__":
     launcher.Plan = Toys  # type: ignore[misc]
     supervisor.GRACE_SECONDS = 1 if os.environ.get("TOY_STUBBORN") else 15
+    supervisor.SETTLE_SECONDS = 0.5  # type: ignore[assignment]
+    supervisor.SERVICES_SECONDS = int(os.environ.get("TOY_SERVICES_SECONDS", "90"))
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     sys.exit(launcher.main(sys.argv[1:]))
