@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from lifecycle.models import ChangeRequest, Farm, FarmConnection, Job
+from lifecycle.models import ChangeRequest, Farm, FarmConnection, Job, Server
+from lifecycle.states import ServerStatus
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Place:
 class FarmPicture:
     farm: Farm
     unverified: tuple[str, ...]
+    down: tuple[str, ...]
 
 
 def _open_changes() -> int:
@@ -69,8 +72,17 @@ def farm_pictures(request: HttpRequest) -> list[FarmPicture]:
     user = getattr(request, "user", None)
     if user is None or not user.has_perm("lifecycle.view_vdisk"):
         return []
-    unverified: dict[int, list[str]] = {}
     off = FarmConnection.objects.filter(verify=FarmConnection.Verify.OFF).values_list("farm_id", "host")
-    for farm_id, host in off:
-        unverified.setdefault(farm_id, []).append(host)
-    return [FarmPicture(farm, tuple(unverified.get(farm.pk, ()))) for farm in Farm.objects.order_by("name")]
+    down = Server.objects.filter(status=ServerStatus.DOWN, gone_at=None).order_by("name").values_list("farm_id", "name")
+    unverified_of, down_of = _by_farm(off), _by_farm(down)
+    return [
+        FarmPicture(farm, tuple(unverified_of[farm.pk]), tuple(down_of[farm.pk]))
+        for farm in Farm.objects.order_by("name")
+    ]
+
+
+def _by_farm(rows: Iterable[tuple[int, str]]) -> defaultdict[int, list[str]]:
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for farm_id, name in rows:
+        found[farm_id].append(name)
+    return found

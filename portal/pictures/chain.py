@@ -1,6 +1,6 @@
 """The chain of a vDisk as a drawing: swim lanes from maintenance down to production, newest version on the left.
 
-All numbers are units of the drawing's own view box. Each differencing disk has an arrow to the disk it leans on.
+All numbers are units of the drawing's own view box. Each differencing disk has an arrow to the disk it builds on.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from portal.pictures.lanes import Card
 
 NODE_WIDTH, NODE_HEIGHT = 146, 58
 STEP = 192
-LANE_HEIGHT, LANE_GAP = 112, 8
-LEFT, RIGHT, TOP = 16, 16, 4
-LABEL_HEIGHT = 22
+LANE_HEIGHT, EMPTY_HEIGHT, LANE_GAP = 112, 28, 8
+LEFT, RIGHT, TOP = 124, 16, 4  # the names of the lanes stand left of all disks, where no arrow goes
+FLAG_HEIGHT = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Band:
 
     @property
     def label_y(self) -> int:
-        return self.y + 18
+        return self.y + self.height // 2 + 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Link:
-    """``path`` is SVG path data from a disk to the one it leans on."""
+    """``path`` is SVG path data from a disk to the one it builds on."""
 
     child: int
     parent: int
@@ -125,7 +125,7 @@ class Drawing:
 
 
 def parent_of(version: VersionFacts, chain: ChainFacts) -> VersionFacts | None:
-    """The disk that ``version`` leans on. A merged disk holds all updates, so it leans on the base itself."""
+    """The disk that ``version`` builds on. A merged disk holds all updates, so it builds on the base itself."""
     if version.is_base:
         return None
     below = [other for other in chain.versions if other.number < version.number]
@@ -137,20 +137,29 @@ def parent_of(version: VersionFacts, chain: ChainFacts) -> VersionFacts | None:
 def draw(all_cards: tuple[Card, ...], chain: ChainFacts) -> Drawing:
     """``all_cards``: newest first, as ``lanes.cards`` gives them."""
     width = max(LEFT + RIGHT + STEP * len(all_cards) - (STEP - NODE_WIDTH), 320)
-    bands = tuple(Band(lane=name, y=TOP + index * (LANE_HEIGHT + LANE_GAP)) for index, name in enumerate(Lane))
-    tops = {band.lane: band.y + LABEL_HEIGHT + 20 for band in bands}
+    bands = stack_bands({lane(card.version) for card in all_cards})
+    tops = {band.lane: band.y + FLAG_HEIGHT for band in bands}
     nodes = {
         card.number: Node(card=card, x=LEFT + STEP * index, y=tops[lane(card.version)])
         for index, card in enumerate(all_cards)
     }
     return Drawing(
         width=width,
-        height=bands[-1].y + LANE_HEIGHT + TOP,
+        height=bands[-1].y + bands[-1].height + TOP,
         bands=bands,
         nodes=tuple(nodes.values()),
         links=tuple(_links(nodes, chain)),
         words=_words(chain),
     )
+
+
+def stack_bands(filled: set[Lane]) -> tuple[Band, ...]:
+    """One under the other; a lane without a version is but a line with its name."""
+    bands: list[Band] = []
+    for name in Lane:
+        y = bands[-1].y + bands[-1].height + LANE_GAP if bands else TOP
+        bands.append(Band(lane=name, y=y, height=LANE_HEIGHT if name in filled else EMPTY_HEIGHT))
+    return tuple(bands)
 
 
 def _links(nodes: dict[int, Node], chain: ChainFacts) -> list[Link]:
@@ -185,6 +194,6 @@ def _words(chain: ChainFacts) -> str:
     parts = []
     for version in reversed(chain.versions):
         parent = parent_of(version, chain)
-        leans = f", leans on version {parent.number}" if parent else ", a base"
-        parts.append(f"version {version.number} in {lane(version).value}{leans}")
+        onto = f", builds on version {parent.number}" if parent else ", a base"
+        parts.append(f"version {version.number} in {lane(version).value}{onto}")
     return f"Chain of {chain.name}: {'; '.join(parts)}."

@@ -1,7 +1,7 @@
 """A vDisk as a road with three lanes, and its versions as cards on it.
 
 Cards run from the newest version on the left to the base on the right, so that the whole row is also the chain: each
-differencing disk leans on its right neighbour.
+differencing disk builds on its right neighbour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lifecycle.states import Action, Lane, Situation
 from lifecycle.transitions import judge
 from portal.pictures.words import KIND_LABEL, SITUATION_LABEL, Replication, purpose, replication
 
-OLDER_SHOWN = 3
+CARDS_SHOWN = 4  # what fits into one line of a lane; older releases beyond it are folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,8 @@ def _lane_view(name: Lane, all_cards: tuple[Card, ...]) -> LaneView:
     obsolete = tuple(card for card in mine if card.situation == Situation.OBSOLETE)
     current = [card for card in mine if card.situation != Situation.OBSOLETE]
     superseded = [card for card in current if card.situation == Situation.SUPERSEDED and not card.boots]
-    folded = tuple(superseded[OLDER_SHOWN:])
+    room = max(0, CARDS_SHOWN - (len(current) - len(superseded)))
+    folded = tuple(superseded[room:])
     return LaneView(
         lane=name, cards=tuple(card for card in current if card not in folded), older=folded, obsolete=obsolete
     )

@@ -17,7 +17,7 @@ SITUATION_LABEL: dict[Situation, str] = {
     Situation.TEST: "test",
     Situation.PENDING: "scheduled",
     Situation.PRODUCTION: "production",
-    Situation.SUPERSEDED: "older",
+    Situation.SUPERSEDED: "older release",
     Situation.OVERRIDE: "override",
     Situation.MERGING: "merging",
     Situation.OBSOLETE: "obsolete",
@@ -52,14 +52,21 @@ class Level(StrEnum):
     UNKNOWN = "unknown"
 
 
+_LEVELS: dict[int, Level] = {ReplicaState.GOOD: Level.GOOD, ReplicaState.UNREACHABLE: Level.UNKNOWN}
+
+
 @dataclass(frozen=True)
 class Files:
     """A version's files on one server."""
 
     server: str
     words: str
-    is_good: bool
+    level: Level
     file_time: str
+
+    @property
+    def is_good(self) -> bool:
+        return self.level == Level.GOOD
 
 
 @dataclass(frozen=True)
@@ -79,20 +86,24 @@ def replication(version: VersionFacts, chain: ChainFacts) -> Replication:
     """Where the files of ``version`` are, in a few words and per server."""
     replicas = sorted(chain.replicas_of(version.number), key=lambda replica: replica.server)
     servers = tuple(_files(replica) for replica in replicas)
-    behind = [files for files in servers if not files.is_good]
+    good = [files.server for files in servers if files.is_good]
+    behind = [f"{files.server}: {files.words}" for files in servers if files.level == Level.BEHIND]
+    unseen = [f"{files.server} unreachable" for files in servers if files.level == Level.UNKNOWN]
     if not servers:
         return Replication(Level.UNKNOWN, "files not seen yet", servers)
-    if not behind:
+    if len(good) == len(servers):
         return Replication(Level.GOOD, _everywhere(servers), servers)
-    good = [files.server for files in servers if files.is_good]
-    if version.is_maintenance and good:
-        return Replication(Level.LOCAL, f"on {_and(good)} only, as usual in maintenance", servers)
-    return Replication(Level.BEHIND, "; ".join(f"{files.server}: {files.words}" for files in behind), servers)
+    if behind and not (version.is_maintenance and good):
+        return Replication(Level.BEHIND, "; ".join(behind + unseen), servers)
+    if unseen:  # what a server that is down holds cannot be said, so it is not called a lack
+        return Replication(Level.UNKNOWN, "; ".join(([f"on {_and(good)}"] if good else []) + unseen), servers)
+    return Replication(Level.LOCAL, f"on {_and(good)} only, as usual in maintenance", servers)
 
 
 def _files(replica: ReplicaFacts) -> Files:
     words = ReplicaState(replica.state).label if replica.state in ReplicaState.values else f"state {replica.state}"
-    return Files(replica.server, words, replica.state == ReplicaState.GOOD, replica.file_time)
+    level = _LEVELS.get(replica.state, Level.BEHIND)
+    return Files(replica.server, words, level, replica.file_time)
 
 
 def _everywhere(servers: tuple[Files, ...]) -> str:

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from lifecycle.states import ChangeState, JobState, StepState
 from lifecycle.verdicts import VerdictCode
-from portal.pictures import words
+from portal.pictures import deeds, words
 from portal.pictures.words import counted
 
 register = template.Library()
@@ -124,6 +124,12 @@ def how_many(count: int, noun: str) -> str:
 def person(user: User | None) -> str:
     """A display name, else the login name; the portal itself when there is nobody."""
     return (user.get_full_name() or user.get_username()) if user else "the portal"
+
+
+@register.filter
+def deed(code: str) -> str:
+    """An action code of the audit trail in words; a code without words says itself."""
+    return deeds.deed(code) or code
 
 
 @register.simple_tag

@@ -63,7 +63,19 @@ def test_no_page_runs_over_the_edge(scene: dict[str, str], person: NewPerson, wi
         expect(approver.page.locator("h1")).to_be_visible()
         over = approver.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert over <= 0, f"{name} is {over} px too wide at {width} px"
+        if width == WIDTHS[0]:
+            assert _too_low_for_a_finger(approver.page) == [], name
         _picture(approver.page, name, width, scheme)
+
+
+def _too_low_for_a_finger(page: Page) -> list[str]:
+    """Links in crumbs, lists and facts that are less than 24 px high."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('.crumbs a, .list a, .rows a, .facts a, .target-chips a, table a')]
+            .filter(e => e.offsetParent !== null && e.getBoundingClientRect().height < 24)
+            .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    return found
 
 
 def _picture(page: Page, name: str, width: int, scheme: str) -> None:

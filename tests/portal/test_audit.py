@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from lifecycle import operations
 from lifecycle.models import AuditEntry, VDisk
+from lifecycle.states import Action, ChangeEvent
+from portal.pictures.deeds import deed
 from tests import factories
 
 
@@ -19,6 +21,7 @@ def test_says_who_did_what_to_what_under_which_change(as_, auditor: User, entry:
 
     row = page.split(f'id="entry-{entry.pk}"')[1].split("</tr>")[0]
     assert "admin" in row
+    assert "requested production" in row
     assert "change.request" in row
     assert "W11-Office version 4 to production" in row
     assert f'href="/changes/{entry.change_id}/"' in row
@@ -49,6 +52,13 @@ def test_is_filtered(as_, auditor: User, entry: AuditEntry, query: str, is_found
     assert ("Tested for two days" in page) is is_found
 
 
+@pytest.mark.parametrize(
+    "code", [*(f"change.{event}" for event in ChangeEvent), *(f"job.start.{action}" for action in Action)]
+)
+def test_has_words_for_every_deed(code: str) -> None:
+    assert deed(code) != ""
+
+
 def test_is_one_query_and_a_count_for_many(
     as_, auditor: User, entry: AuditEntry, vdisk: VDisk, admin: User, django_assert_max_num_queries
 ) -> None:
@@ -57,7 +67,7 @@ def test_is_one_query_and_a_count_for_many(
         AuditEntry.objects.record(by=admin, action="test.act", on=vdisk, job=job)
     client = as_(auditor)
 
-    with django_assert_max_num_queries(10):  # 2 of the list; session, user, 2 of rights, 2 badges, 2 of the farm
+    with django_assert_max_num_queries(11):  # 2 of the list; session, user, 2 of rights, 2 badges, 3 of the farm
         page = client.get("/audit/").content.decode()
 
     assert "Page 1 of 2" in page

@@ -4,8 +4,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from lifecycle import operations
-from lifecycle.models import Farm, FarmConnection, VDisk
-from lifecycle.states import Access, ReplicaState, VersionType
+from lifecycle.models import Farm, FarmConnection, Server, VDisk
+from lifecycle.states import Access, ReplicaState, ServerStatus, VersionType
 from tests import factories
 
 
@@ -55,6 +55,26 @@ def test_folds_obsolete_versions(as_, helpdesk: User, ground: factories.Ground) 
     assert "1 target still on it" in folded
 
 
+def test_a_server_that_is_down_lacks_nothing(as_, helpdesk: User, ground: factories.Ground) -> None:
+    factories.version(ground.vdisk(), 0, replicas={"PVS01": ReplicaState.UNREACHABLE})
+
+    page = _board(as_(helpdesk))
+
+    assert '<p class="rep rep-unknown"><span class="dot unknown"></span>on PVS02; PVS01 unreachable</p>' in page
+    assert "rep-behind" not in page
+
+
+def test_folds_what_does_not_fit_into_one_line(as_, helpdesk: User, ground: factories.Ground) -> None:
+    vdisk = ground.vdisk()
+    for number in range(6):
+        factories.version(vdisk, number)
+
+    shown, folded = _board(as_(helpdesk)).split('class="folded"')
+
+    assert shown.count('<article class="card') == 4
+    assert "2 older releases" in folded
+
+
 def test_says_which_server_lacks_the_files(as_, helpdesk: User, ground: factories.Ground) -> None:
     factories.version(ground.vdisk(), 0, replicas={"PVS02": ReplicaState.FILE_MISSING})
 
@@ -94,7 +114,7 @@ def test_asks_as_often_for_many_vdisks_as_for_one(
         factories.version(ground.vdisk(f"W11-{index}"), 0)
     client = as_(helpdesk)
 
-    with django_assert_max_num_queries(9):  # session, user, 2 of rights, 3 of the chain, 2 of the farm's picture
+    with django_assert_max_num_queries(10):  # session, user, 2 of rights, 3 of the chain, 3 of the farm's picture
         client.get("/")
 
 
@@ -115,6 +135,14 @@ class TestFarmPicture:
 
         assert 'class="farm-line stale" role="alert"' in page
         assert "What you see is the last picture. PVS01 does not answer." in page
+
+    def test_says_which_server_is_down(self, as_, helpdesk: User, vdisk: VDisk) -> None:
+        Server.objects.filter(name="PVS01").update(status=ServerStatus.DOWN)
+
+        page = _board(as_(helpdesk))
+
+        assert "<span>PVS01 is down</span>" in page
+        assert "PVS02 is down" not in page
 
     def test_says_that_there_is_none(self, as_, helpdesk: User) -> None:
         assert "No farm is connected yet" in _board(as_(helpdesk))

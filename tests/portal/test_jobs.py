@@ -210,7 +210,7 @@ class TestList:
         Job.objects.bulk_create(rows)
         client = as_(auditor)
 
-        with django_assert_max_num_queries(10):  # 2 of the list; session, user, 2 of rights, 2 badges, 2 of the farm
+        with django_assert_max_num_queries(11):  # 2 of the list; session, user, 2 of rights, 2 badges, 3 of the farm
             page = client.get("/jobs/?page=3").content.decode()
 
         assert "Page 3 of 10" in page

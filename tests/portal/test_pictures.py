@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from lifecycle.facts import ChainFacts, ReplicaFacts, VersionFacts
-from lifecycle.states import Access, Action, ReplicaState, VersionType
-from portal.pictures import outlook
+from lifecycle.states import Access, Action, Lane, ReplicaState, VersionType
+from portal.pictures import chain, outlook
 from portal.pictures.chain import parent_of
 from portal.pictures.lanes import boots_next
 from portal.pictures.words import Level, counted, replication
@@ -89,6 +90,14 @@ class TestChain:
         assert parent_of(chain.versions[4], chain) == chain.versions[3]
 
 
+class TestDrawing:
+    def test_lanes_without_a_version_are_thin_and_names_stand_beside_the_disks(self) -> None:
+        bands = chain.stack_bands({Lane.PRODUCTION})
+
+        assert [band.height for band in bands] == [chain.EMPTY_HEIGHT, chain.EMPTY_HEIGHT, chain.LANE_HEIGHT]
+        assert all(upper.y + upper.height < lower.y for upper, lower in pairwise(bands))
+
+
 class TestBootsNext:
     def test_names_who_boots_what(self) -> None:
         assert boots_next(USUAL) == {2: ("production",), 3: ("test", "maintenance")}
@@ -122,7 +131,19 @@ class TestReplication:
                 Level.LOCAL,
                 "on PVS01 only, as usual in maintenance",
             ),
-            (Access.MAINTENANCE, (ReplicaState.UNREACHABLE,), Level.BEHIND, "PVS01: server not reachable"),
+            (Access.MAINTENANCE, (ReplicaState.UNREACHABLE,), Level.UNKNOWN, "PVS01 unreachable"),
+            (
+                Access.PRODUCTION,
+                (ReplicaState.UNREACHABLE, ReplicaState.GOOD),
+                Level.UNKNOWN,
+                "on PVS02; PVS01 unreachable",
+            ),
+            (
+                Access.PRODUCTION,
+                (ReplicaState.UNREACHABLE, ReplicaState.FILE_MISSING),
+                Level.BEHIND,
+                "PVS02: version file missing; PVS01 unreachable",
+            ),
         ],
     )
     def test_says_where_the_files_are(

@@ -101,8 +101,8 @@ class TestList:
         ground.targets(2000, vdisk, 3)
         client = as_(helpdesk)
 
-        # the rows, their count, the counts by verdict, two filters; session, user, 2 of rights, 2 of the farm
-        with django_assert_max_num_queries(11):
+        # the rows, their count, the counts by verdict, two filters; session, user, 2 of rights, 3 of the farm
+        with django_assert_max_num_queries(12):
             page = _list(client, "page=7")
 
         assert page.count('scope="row"') == 50

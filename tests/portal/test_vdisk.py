@@ -19,7 +19,7 @@ def _version(page: str, number: int) -> str:
 def test_draws_the_chain(as_, helpdesk: User, vdisk: VDisk) -> None:
     page = _page(as_(helpdesk), vdisk)
 
-    assert "version 4 in test, leans on version 3; version 3 in production, leans on version 2" in page
+    assert "version 4 in test, builds on version 3; version 3 in production, builds on version 2" in page
     assert page.count('class="chain-link"') == 4
     assert "▶ production next" in page
 

@@ -1,0 +1,30 @@
+"""What the codes of the audit trail say to people. The code stays beside it: it is what one searches for."""
+
+from __future__ import annotations
+
+from lifecycle.states import Action
+
+_DEEDS: dict[str, str] = {
+    "change.request": "requested production",
+    "change.approve": "approved the request",
+    "change.reject": "rejected the request",
+    "change.withdraw": "withdrew the request",
+    "change.lapse": "ended the request: the version changed",
+    "change.finish": "noted the promotion as done",
+    "change.fail": "noted the promotion as failed",
+    "job.cancel": "asked to cancel the job",
+    "job.succeeded": "noted the job as succeeded",
+    "job.failed": "noted the job as failed",
+    "job.errored": "noted a fault of the portal",
+    "job.cancelled": "noted the job as cancelled",
+    "farm.connect": "connected the farm",
+    "person.create": "created the person",
+    "person.change": "changed the person",
+    "person.shut-out": "shut the person out",
+    "pvs.changed": "saw a change made in PVS",
+} | {f"job.start.{action.value}": f"started: {action.label}" for action in Action}
+
+
+def deed(code: str) -> str:
+    """The words for ``code``; empty when there are none."""
+    return _DEEDS.get(code, "")
