@@ -139,6 +139,27 @@ def audit_tells(admin: Person) -> None:
     expect(admin.page.locator("main")).to_contain_text(re.compile("whole|intact|fits", re.IGNORECASE))
 
 
+def test_a_note_that_is_being_written_outlives_the_request(portal: Portal, person: NewPerson) -> None:
+    admin, approver = person("admin"), person("approver")
+    portal.lab("reset")
+    admin.open_vdisk("W11-Office")
+    admin.version(4).get_by_role("link", name="Request production").click()
+    admin.page.get_by_label("Why should it go to production?").fill("Tested")
+    admin.page.get_by_role("button", name="Request production").click()
+    expect(admin.page).to_have_url(re.compile(r"/changes/\d+/$"))
+
+    approver.goto(admin.page.url.removeprefix(portal.address))
+    approver.page.get_by_label("Note").fill("I have looked at")
+    admin.page.get_by_label("Note").fill("Asked for too early")
+    admin.page.get_by_role("button", name="Withdraw the request").click()
+    expect(admin.page.locator("#change")).to_contain_text("“Asked for too early”")
+
+    expect(approver.page.locator("#change")).to_contain_text("Withdrawn by Ada Berger")
+    expect(approver.page.locator(".decide")).to_contain_text("What you wrote here was not sent.")
+    expect(approver.page.get_by_label("Note")).to_have_value("I have looked at")
+    expect(approver.page.get_by_role("button", name="Approve and promote")).to_have_count(0)
+
+
 def test_the_road_works_without_javascript(portal: Portal, person: NewPerson) -> None:
     admin = person("admin", java_script_enabled=False)
     portal.lab("reset")

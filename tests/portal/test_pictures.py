@@ -91,7 +91,7 @@ class TestChain:
 
 
 class TestDrawing:
-    def test_lanes_without_a_version_are_thin_and_names_stand_beside_the_disks(self) -> None:
+    def test_lanes_without_a_version_are_thin(self) -> None:
         bands = chain.stack_bands({Lane.PRODUCTION})
 
         assert [band.height for band in bands] == [chain.EMPTY_HEIGHT, chain.EMPTY_HEIGHT, chain.LANE_HEIGHT]
