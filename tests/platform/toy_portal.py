@@ -17,6 +17,13 @@ STUBBORN = [
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
 ]
+# Like the real web server it writes no line for a request; the one that asks whether it serves could come late.
+QUIET_WEB = (
+    "import functools, http.server as web, sys\n"
+    "web.SimpleHTTPRequestHandler.log_request = lambda *_: None\n"
+    "handler = functools.partial(web.SimpleHTTPRequestHandler, directory=sys.argv[3])\n"
+    "web.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[2])), handler).serve_forever()"
+)
 # What TOY_WORKER and TOY_BEAT make of them. Arguments: the toy's name, and a folder to leave a mark in.
 LAST_WORDS = "print('no such setting', flush=True); raise SystemExit(3)"
 WAYS = {
@@ -52,7 +59,7 @@ class Toys(Plan):
         site = self.var / "site"
         site.mkdir(exist_ok=True)
         (site / "healthz").write_text("ok\n")
-        server = ["-m", "http.server", str(self.port), "--bind", "127.0.0.1", "--directory", str(site)]
+        server = ["-c", QUIET_WEB, "http.server", str(self.port), str(site)]
         beat = STUBBORN if os.environ.get("TOY_STUBBORN") else SLEEPER
         worker, *_ = super().services()
         return [
