@@ -1,4 +1,4 @@
-"""Who may write to a job. A lease ends by itself; its token fences out a worker that comes back too late.
+"""Who may write to a job or read a farm. A lease ends by itself; its token fences out whoever comes back too late.
 
 All times are the database's, so that the clocks of the workers do not matter.
 """
@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -23,17 +23,26 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):
-    """Another worker has the job now; this one must not touch anything of it any more."""
+    """Another worker has it now; this one must not touch anything of it any more."""
 
 
 def length() -> timedelta:
     return timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
 
 
+class Renewable(Protocol):
+    """``renew`` raises LeaseLost; ``str()`` names it for the log."""
+
+    def renew(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Lease:
     job_id: int
     token: int
+
+    def __str__(self) -> str:
+        return f"job {self.job_id}"
 
     def held(self) -> Any:
         """The job's row as a QuerySet that is empty when the lease is lost."""
@@ -63,12 +72,12 @@ def claim(job_id: int, owner: str) -> Lease | None:
 
 
 class Heartbeat:
-    """Keeps a lease alive while a step waits for an outside answer. Touches nothing when the step is quick."""
+    """Keeps a lease alive while an outside answer is waited for. Touches nothing when that is quick."""
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Renewable) -> None:
         self.lease = lease
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"lease-{lease.job_id}", daemon=True)
+        self._thread = threading.Thread(target=self._beat, name=f"lease of {lease}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -86,10 +95,10 @@ class Heartbeat:
                 try:
                     self.lease.renew()
                 except LeaseLost:
-                    logger.warning("job %s: lease lost while a step was running", self.lease.job_id)
+                    logger.warning("%s: lease lost while an answer was waited for", self.lease)
                     return
                 except DatabaseError:
-                    logger.warning("job %s: lease not renewed, database away", self.lease.job_id)
+                    logger.warning("%s: lease not renewed, database away", self.lease)
                     connection.close()
         finally:
             connection.close()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from builders.adapters.errors import AdapterError, NotAuthenticated
 from builders.adapters.pvs.farm import ProvisioningFarm
 from builders.adapters.pvs.model import FarmPicture
+from builders.engine import leases
 from builders.engine.announce import announce
+from builders.engine.leases import Heartbeat, LeaseLost
 from builders.sync.mirror import mirror
 from lifecycle import topics
 from lifecycle.models import Farm, SyncRun
@@ -23,46 +26,44 @@ from lifecycle.secrets import SecretUnreadable
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=3)
-"""Longer than any sync may take; a worker that dies in one delays the next by as much."""
 KEEP_RUNS = timedelta(days=7)
 
 
 def sync_farm(farm_id: int, opener: Callable[[Farm], ProvisioningFarm]) -> None:
     """The periodic sync: does nothing when the farm is being read already. A failure is written down, not raised."""
-    claimed = _claim(farm_id, only_when_due=True)
-    if claimed is None:
+    lease = _claim(farm_id, only_when_due=True)
+    if lease is None:
         return
     farm = Farm.objects.get(pk=farm_id)
     started = timezone.now()
     try:
-        _write(farm, claimed, started, opener(farm).read_farm())
+        _write(lease, started, _read(lease, lambda: opener(farm)))
     except (AdapterError, SecretUnreadable) as error:
         note_turned_away(farm, error)
-        _note_failure(farm, claimed, started, str(error))
+        _note_failure(lease, farm.name, started, str(error))
     except Exception:
         reference = uuid.uuid4().hex[:8]
         logger.exception("farm %s: the picture could not be taken over, reference %s", farm.name, reference)
         words = (
             f"What PVS told could not be taken over. This is a fault of the portal; see its log, reference {reference}."
         )
-        _note_failure(farm, claimed, started, words)
+        _note_failure(lease, farm.name, started, words)
     except BaseException:
-        _release(farm, claimed)
+        _release(lease, farm)
         raise
 
 
 def sync_now(farm_id: int, pvs: ProvisioningFarm) -> bool:
     """A sync on behalf of a job; False when another one is running. An adapter's error is the job's."""
-    claimed = _claim(farm_id, only_when_due=False)
-    if claimed is None:
+    lease = _claim(farm_id, only_when_due=False)
+    if lease is None:
         return False
     farm = Farm.objects.get(pk=farm_id)
     started = timezone.now()
     try:
-        _write(farm, claimed, started, pvs.read_farm())
+        _write(lease, started, _read(lease, lambda: pvs))
     except BaseException:
-        _release(farm, claimed)
+        _release(lease, farm)
         raise
     return True
 
@@ -74,20 +75,46 @@ def note_turned_away(farm: Farm, error: Exception) -> None:
         farm.refresh_from_db()
 
 
-def _claim(farm_id: int, *, only_when_due: bool) -> datetime | None:
-    """The end of our lease, which is also its name; None when another reader holds one."""
-    free = Q(sync_lease_until=None) | Q(sync_lease_until__lt=Now())
-    due = Q(sync_due_at__lte=Now()) if only_when_due else Q()
-    if not Farm.objects.filter(free, due, pk=farm_id).update(sync_lease_until=Now() + LEASE):
-        return None
-    return Farm.objects.values_list("sync_lease_until", flat=True).get(pk=farm_id)
+@dataclass(frozen=True)
+class SyncLease:
+    """One reader's right to a farm's mirror. Short and renewed while reading: a reader that dies delays nobody long."""
+
+    farm_id: int
+    token: int
+
+    def __str__(self) -> str:
+        return f"sync of farm {self.farm_id}"
+
+    def held(self) -> QuerySet[Farm]:
+        return Farm.objects.filter(pk=self.farm_id, sync_lease_token=self.token, sync_lease_until__isnull=False)
+
+    def renew(self) -> None:
+        if not self.held().update(sync_lease_until=Now() + leases.length()):
+            raise LeaseLost(str(self))
 
 
-def _write(farm: Farm, claimed: datetime, started: datetime, picture: FarmPicture) -> None:
+def _claim(farm_id: int, *, only_when_due: bool) -> SyncLease | None:
+    """None when another reader has the farm."""
     with transaction.atomic():
-        held = Farm.objects.select_for_update(no_key=True).filter(pk=farm.pk, sync_lease_until=claimed).first()
+        free = Q(sync_lease_until=None) | Q(sync_lease_until__lt=Now())
+        due = Q(sync_due_at__lte=Now()) if only_when_due else Q()
+        until = Now() + leases.length()
+        token = F("sync_lease_token") + 1
+        if not Farm.objects.filter(free, due, pk=farm_id).update(sync_lease_token=token, sync_lease_until=until):
+            return None
+        return SyncLease(farm_id, Farm.objects.values_list("sync_lease_token", flat=True).get(pk=farm_id))
+
+
+def _read(lease: SyncLease, opener: Callable[[], ProvisioningFarm]) -> FarmPicture:
+    with Heartbeat(lease):
+        return opener().read_farm()
+
+
+def _write(lease: SyncLease, started: datetime, picture: FarmPicture) -> None:
+    with transaction.atomic():
+        held = lease.held().select_for_update(no_key=True).first()
         if held is None:
-            logger.warning("farm %s: another sync took over; this picture is dropped", farm.name)
+            logger.warning("%s: another one took over; this picture is dropped", lease)
             return
         changed = mirror(held, picture)
         held.synced_at = picture.read_at
@@ -96,10 +123,10 @@ def _write(farm: Farm, claimed: datetime, started: datetime, picture: FarmPictur
         announce(topics.FARM)
 
 
-def _note_failure(farm: Farm, claimed: datetime, started: datetime, words: str) -> None:
-    logger.warning("farm %s: not read: %s", farm.name, words)
+def _note_failure(lease: SyncLease, name: str, started: datetime, words: str) -> None:
+    logger.warning("farm %s: not read: %s", name, words)
     with transaction.atomic():
-        held = Farm.objects.select_for_update(no_key=True).filter(pk=farm.pk, sync_lease_until=claimed).first()
+        held = lease.held().select_for_update(no_key=True).first()
         if held is not None:
             held.sync_error = words
             _finish(held, started, error=words)
@@ -119,7 +146,6 @@ def _finish(
     SyncRun.objects.filter(farm=farm, started_at__lt=now - KEEP_RUNS).delete()
 
 
-def _release(farm: Farm, claimed: datetime) -> None:
+def _release(lease: SyncLease, farm: Farm) -> None:
     """An unforeseen end: let the next sync come after the usual time."""
-    pause = Now() + timedelta(seconds=farm.sync_every_seconds)
-    Farm.objects.filter(pk=farm.pk, sync_lease_until=claimed).update(sync_lease_until=None, sync_due_at=pause)
+    lease.held().update(sync_lease_until=None, sync_due_at=Now() + timedelta(seconds=farm.sync_every_seconds))

@@ -37,6 +37,7 @@ class Farm(models.Model):
     sync_every_seconds = models.PositiveIntegerField(default=60)
     synced_at = models.DateTimeField(null=True, blank=True)
     sync_due_at = models.DateTimeField(default=timezone.now)
+    sync_lease_token = models.PositiveBigIntegerField(default=0, help_text="Counts the readers; fences out a late one.")
     sync_lease_until = models.DateTimeField(null=True, blank=True)
     sync_error = models.TextField(blank=True)
     turned_away_at = models.DateTimeField(

@@ -77,10 +77,13 @@ def test_a_job_survives_the_kill_of_its_worker(lab: LabProcess, start: Start, tm
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     start("worker", "--pool", "threads", "--concurrency", "2")
-    wait_for("the end of the job", lambda: not Job.objects.get(pk=job.pk).is_active, tmp_path)
+    try:
+        wait_for("the end of the job", lambda: not Job.objects.get(pk=job.pk).is_active, tmp_path)
+    finally:
+        lines = list(job.log.values_list("number", "text"))
+        print(*lines, sep="\n")
 
     job.refresh_from_db()
-    lines = list(job.log.values_list("number", "text"))
     assert job.state == JobState.SUCCEEDED, lines
     assert job.steps.get(key="create").attempts >= 2
     assert [number for number, _ in lines] == list(range(1, len(lines) + 1))

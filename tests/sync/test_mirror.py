@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from builders.adapters.errors import Unreachable
 from builders.adapters.pvs.enums import Access, DeviceType, InventoryState
 from builders.adapters.pvs.model import FarmPicture
+from builders.engine import leases
+from builders.sync import run
 from builders.sync.run import sync_farm, sync_now
 from lifecycle import operations
 from lifecycle.models import Assignment, AuditEntry, Boot, Farm, Job, ProductionChange, SyncRun, Target, VDisk, Version
@@ -238,6 +244,51 @@ def test_only_one_reads_a_farm_at_a_time(farm: Farm) -> None:
 
     look(farm, picture())
     assert sync_now(farm.pk, Nested(picture()))  # type: ignore[arg-type]
+
+
+def test_a_reader_that_was_killed_holds_the_farm_no_longer_than_a_lease(farm: Farm) -> None:
+    class Killed(BaseException):
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_release", lambda *_: None)  # a killed process tidies nothing up
+        with pytest.raises(Killed):
+            sync_now(farm.pk, Pvs(Killed()))  # type: ignore[arg-type]
+    assert not sync_now(farm.pk, Pvs(picture()))  # type: ignore[arg-type]
+    left = ExpressionWrapper(F("sync_lease_until") - Now(), output_field=DurationField())
+    assert Farm.objects.annotate(left=left).get().left <= leases.length()
+
+    Farm.objects.update(sync_lease_until=Now() - timedelta(seconds=1))
+
+    assert sync_now(farm.pk, Pvs(picture()))  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_that_takes_long_keeps_the_farm(farm: Farm, settings: Any) -> None:
+    settings.PORTAL_LEASE_SECONDS = 1
+
+    class Slow(Pvs):
+        def read_farm(self) -> FarmPicture:
+            first = Farm.objects.values_list("sync_lease_until", flat=True).get()
+            while Farm.objects.filter(sync_lease_until=first).exists():
+                time.sleep(0.05)
+            return super().read_farm()
+
+    assert sync_now(farm.pk, Slow(picture()))  # type: ignore[arg-type]
+    assert SyncRun.objects.count() == 1
+
+
+def test_the_picture_of_a_reader_that_was_overtaken_is_dropped(farm: Farm) -> None:
+    class Overtaken(Pvs):
+        def read_farm(self) -> FarmPicture:
+            Farm.objects.update(sync_lease_until=Now() - timedelta(seconds=1))
+            look(farm, picture())
+            return super().read_farm()
+
+    sync_now(farm.pk, Overtaken(picture(devices=[])))  # type: ignore[arg-type]
+
+    assert Target.objects.present().count() == 2
+    assert SyncRun.objects.count() == 1
 
 
 def test_a_fault_while_reading_frees_the_farm(farm: Farm) -> None:
