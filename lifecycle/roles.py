@@ -22,14 +22,23 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.ADMIN: frozenset(
         _SEE_VDISKS
         | _SEE_WORK
-        | {"view_auditentry", "operate_version", "request_promotion", "cancel_job", "manage_farm", "view_farm"}
+        | {
+            "view_auditentry",
+            "operate_version",
+            "request_promotion",
+            "cancel_job",
+            "resume_job",
+            "manage_farm",
+            "view_farm",
+        }
+        | {"view_schedule", "manage_schedule", "view_operations", "drain_worker"}
     ),
     # change approvers: see everything that helps to decide, change nothing else
     Role.APPROVER: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "approve_promotion"}),
     # helpdesk: what runs where, and what changed
     Role.HELPDESK: frozenset(_SEE_VDISKS),
     # auditors: all pages, no button
-    Role.AUDITOR: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry"}),
+    Role.AUDITOR: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "view_schedule", "view_operations"}),
 }
 
 

@@ -134,6 +134,7 @@ class ChangeEvent(StrEnum):
     LAPSE = "lapse"
     FINISH = "finish"
     FAIL = "fail"
+    RESUME = "resume"
 
 
 CHANGE_TRANSITIONS: dict[tuple[ChangeState, ChangeEvent], ChangeState] = {
@@ -147,12 +148,14 @@ CHANGE_TRANSITIONS: dict[tuple[ChangeState, ChangeEvent], ChangeState] = {
     # the promotion job ended
     (ChangeState.APPROVED, ChangeEvent.FINISH): ChangeState.DONE,
     (ChangeState.APPROVED, ChangeEvent.FAIL): ChangeState.FAILED,
+    # a person lets the failed job go on; its steps compare with the approval again
+    (ChangeState.FAILED, ChangeEvent.RESUME): ChangeState.APPROVED,
 }
 LIVE_CHANGE_STATES = frozenset({ChangeState.OPEN, ChangeState.APPROVED})
 
 
 class JobState(models.TextChoices):
-    WAITING = "waiting", "waiting"
+    WAITING = "waiting", "waiting"  # in the queue: not all that it needs is free
     RUNNING = "running", "running"
     UNDOING = "undoing", "undoing"
     SUCCEEDED = "succeeded", "succeeded"
@@ -162,6 +165,21 @@ class JobState(models.TextChoices):
 
 
 ACTIVE_JOB_STATES = frozenset({JobState.WAITING, JobState.RUNNING, JobState.UNDOING})
+RESUMABLE_JOB_STATES = frozenset({JobState.FAILED, JobState.ERRORED})
+
+
+class OnFailure(models.TextChoices):
+    KEEP = "keep", "keep what was built, to look at it or to resume"
+    UNDO = "undo", "take back what was built"
+
+
+class UndoCause(models.TextChoices):
+    """Why a job takes back what it did; decides how it ends."""
+
+    CANCELLED = "cancelled", "a person cancelled it"  # ends as cancelled
+    FAILED = "failed", "it failed"  # these end as failed
+    EXPIRED = "expired", "the time for keeping what it built is over"
+    ASKED = "asked", "a person asked to clean up"
 
 
 class StepState(models.TextChoices):
@@ -173,3 +191,20 @@ class StepState(models.TextChoices):
     UNDONE = "undone", "undone"
     STOPPED = "stopped", "stopped"
     SKIPPED = "skipped", "not reached"
+
+
+class Repeat(models.TextChoices):
+    """What may be done when it is unknown whether a step's outside call took effect."""
+
+    BLINDLY = "blindly", "may be repeated blindly"
+    AFTER_LOOK = "after-look", "is repeated after a look at what is there"
+    NEVER = "never", "is never repeated by itself"
+
+
+class RunOutcome(models.TextChoices):
+    """What came of one appointed time of a schedule."""
+
+    STARTED = "started", "started"
+    UNCHANGED = "unchanged", "skipped: nothing changed"
+    MISSED = "missed", "missed: nothing ran at that time"
+    REFUSED = "refused", "refused"

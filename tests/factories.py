@@ -179,6 +179,8 @@ def job(vdisk: VDisk, by: User, *, state: JobState = JobState.RUNNING, **values:
         "state": state,
         "started_at": timezone.now() - timedelta(seconds=40),
         "ended_at": ended,
+        "admitted_at": None if state == JobState.WAITING else timezone.now() - timedelta(seconds=40),
+        "undo_cause": "cancelled" if state == JobState.UNDOING else "",
     }
     return Job.objects.create(**defaults | values)
 

@@ -16,10 +16,10 @@ from builders.engine import leases
 from builders.engine.context import Opener, StepContext
 from builders.engine.leases import Heartbeat, Lease, LeaseLost
 from builders.engine.recorder import Level, Recorder
-from builders.engine.steps import Done, Repeat, Step, StepFailed, Wait
+from builders.engine.steps import Done, Step, StepFailed, Wait
 from lifecycle.errors import LifecycleError
 from lifecycle.models import Job, JobStep
-from lifecycle.states import JobState, StepState
+from lifecycle.states import JobState, Repeat, StepState, UndoCause
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class Run:
     def _undo(self, steps: Sequence[Step], rows: Sequence[JobStep]) -> None:
         """A person cancelled: take back, in reverse, what was begun; say what could not be."""
         if self.job.state != JobState.UNDOING:
-            self.recorder.set_state(JobState.UNDOING)
+            self.recorder.set_state(JobState.UNDOING, undo_cause=UndoCause.CANCELLED)
             self.recorder.log("Cancelling was asked for; taking back what was done.")
         left = [words for pair in reversed(list(zip(steps, rows, strict=True))) if (words := self._undo_step(*pair))]
         person = Job.objects.values_list("cancel_requested_by__username", flat=True).get(pk=self.job.pk)

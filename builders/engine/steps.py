@@ -12,8 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from lifecycle.states import Repeat
 
 if TYPE_CHECKING:
     from builders.engine.context import StepContext
@@ -37,14 +38,6 @@ class Wait:
 
 
 Outcome = Done | Wait
-
-
-class Repeat(StrEnum):
-    """What may be done when it is unknown whether the step's outside call took effect."""
-
-    BLINDLY = "may be repeated blindly"
-    AFTER_LOOK = "is repeated after a look at what is there"
-    NEVER = "is never repeated by itself"
 
 
 class StepFailed(Exception):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from builders.adapters.errors import Refused
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step
+from builders.engine.steps import Done, Outcome, Step
 from builders.jobs.steps.chain import read_chain
 from builders.jobs.steps.check import CheckAllowed
 from builders.jobs.steps.refresh import RefreshMirror
 from lifecycle.models import Job
-from lifecycle.states import Action
+from lifecycle.states import Action, Repeat
 
 DESCRIPTION_LENGTH = 250
 ALREADY_IN_MAINTENANCE = 160

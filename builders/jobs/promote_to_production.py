@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step, StepFailed, Wait
+from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
 from builders.jobs.steps.ask import AskPvs
 from builders.jobs.steps.chain import read_chain
 from builders.jobs.steps.check import CheckAllowed
@@ -17,7 +17,7 @@ from lifecycle import fingerprints
 from lifecycle.facts import ChainFacts
 from lifecycle.models import ChangeRequest, Decision, Job
 from lifecycle.operations import PROMOTED
-from lifecycle.states import Access, Action, ChangeEvent
+from lifecycle.states import Access, Action, ChangeEvent, Repeat
 
 HIDDEN_POLL_SECONDS = 5.0
 

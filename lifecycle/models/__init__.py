@@ -3,9 +3,11 @@
 from lifecycle.models.audit import AuditEntry
 from lifecycle.models.changes import ChangeRequest, Decision
 from lifecycle.models.farm import Collection, Farm, FarmConnection, Server, Site, Store, SyncRun
-from lifecycle.models.jobs import Job, JobLogLine, JobStep
+from lifecycle.models.jobs import Hold, Job, JobLogLine, JobStep
+from lifecycle.models.schedules import Schedule, ScheduleRun, Window
 from lifecycle.models.targets import Assignment, Boot, Target
 from lifecycle.models.vdisks import ProductionChange, Replica, VDisk, Version
+from lifecycle.models.workers import Worker
 
 __all__ = [
     "Assignment",
@@ -16,11 +18,14 @@ __all__ = [
     "Decision",
     "Farm",
     "FarmConnection",
+    "Hold",
     "Job",
     "JobLogLine",
     "JobStep",
     "ProductionChange",
     "Replica",
+    "Schedule",
+    "ScheduleRun",
     "Server",
     "Site",
     "Store",
@@ -28,4 +33,6 @@ __all__ = [
     "Target",
     "VDisk",
     "Version",
+    "Window",
+    "Worker",
 ]

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from builders.engine import runner
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step
+from builders.engine.steps import Done, Outcome, Step
 from lifecycle.models import Farm, Job, Site, Store, VDisk
+from lifecycle.states import Repeat
 
 Script = Callable[[StepContext], Outcome]
 

@@ -14,9 +14,9 @@ from builders.engine import leases
 from builders.engine.context import StepContext
 from builders.engine.leases import LeaseLost
 from builders.engine.recorder import Recorder
-from builders.engine.steps import Done, Repeat, StepFailed, Wait
+from builders.engine.steps import Done, StepFailed, Wait
 from lifecycle.models import AuditEntry, Job
-from lifecycle.states import JobState, StepState
+from lifecycle.states import JobState, Repeat, StepState
 from tests.engine.conftest import Scripted, advance, due
 
 pytestmark = pytest.mark.django_db

@@ -144,7 +144,7 @@ def test_a_change_has_a_reason(vdisk: VDisk, admin: User) -> None:
 
 @pytest.mark.parametrize("state", sorted(ACTIVE_JOB_STATES))
 def test_one_writing_job_runs_per_vdisk(state: JobState, job: Job) -> None:
-    Job.objects.update(state=state)
+    Job.objects.update(state=state, undo_cause="cancelled" if state == JobState.UNDOING else "")
 
     with refused("one_writing_job_per_vdisk_at_a_time"), transaction.atomic():
         Job.objects.create(
@@ -168,7 +168,8 @@ def test_the_state_of_a_job_is_a_known_one(job: Job) -> None:
 @pytest.mark.parametrize("has_end", [True, False])
 def test_a_job_has_an_end_exactly_when_it_is_over(state: JobState, has_end: bool, job: Job) -> None:
     def update() -> None:
-        sql("UPDATE lifecycle_job SET state = %s, ended_at = %s", state.value, timezone.now() if has_end else None)
+        ended_at = timezone.now() if has_end else None
+        sql("UPDATE lifecycle_job SET state = %s, ended_at = %s, undo_cause = 'asked'", state.value, ended_at)
 
     if has_end == (state not in ACTIVE_JOB_STATES):
         update()

@@ -143,7 +143,8 @@ def test_an_action_on_the_vdisk_names_no_version(vdisk: VDisk, admin: User) -> N
 @pytest.mark.parametrize("state", sorted(ACTIVE_JOB_STATES))
 def test_an_active_job_can_be_cancelled(state: JobState, vdisk: VDisk, admin: User, both: User) -> None:
     job = start(Action.NEW_VERSION, vdisk, None, admin)
-    Job.objects.update(state=state, due_at=timezone.now() + timedelta(hours=1))
+    cause = "cancelled" if state == JobState.UNDOING else ""
+    Job.objects.update(state=state, undo_cause=cause, due_at=timezone.now() + timedelta(hours=1))
 
     operations.cancel_job(job=job, by=both)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step, StepFailed
+from builders.engine.steps import Done, Outcome, Step, StepFailed
 from builders.jobs.steps.chain import read_chain
-from lifecycle.states import Action
+from lifecycle.states import Action, Repeat
 from lifecycle.transitions import judge
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step, Wait
+from builders.engine.steps import Done, Outcome, Step, Wait
 from builders.sync.run import sync_now
+from lifecycle.states import Repeat
 
 
 class RefreshMirror(Step):

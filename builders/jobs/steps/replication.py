@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Repeat, Step, Wait
+from builders.engine.steps import Done, Outcome, Step, Wait
 from builders.jobs.steps.chain import read_chain
 from lifecycle.facts import ChainFacts, ReplicaFacts
-from lifecycle.states import ReplicaState
+from lifecycle.states import Repeat, ReplicaState
 
 POLL_SECONDS = 3.0
 
