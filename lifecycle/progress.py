@@ -89,10 +89,10 @@ def _compare(elapsed: float, expected: Expected) -> Judgement:
 def _silence(step: JobStep, now: datetime) -> str:
     """In words, when nothing outside has answered for too long; empty otherwise."""
     allowed = step.about.get("silence")
-    heard_at = step.sign_at or step.started_at
-    if not allowed or heard_at is None:
+    heard = [moment for moment in (step.sign_at, step.started_at) if moment]
+    if not allowed or not heard:
         return ""
-    silent = (now - heard_at).total_seconds()
+    silent = (now - max(heard)).total_seconds()
     if silent <= allowed:
         return ""
     return f"Stalled: no sign of life from outside for {lasting(silent)}; {lasting(allowed)} of silence would be usual."

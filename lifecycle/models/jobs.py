@@ -90,6 +90,11 @@ class Job(models.Model):
             models.Index(fields=["due_at"], condition=_ACTIVE, name="job_due"),
             models.Index(fields=["-created_at", "-id"]),
             models.Index(fields=["kept_until"], condition=Q(kept_until__isnull=False), name="job_keeps"),
+            models.Index(
+                fields=["kind", "recipe", "host", "-ended_at"],
+                condition=Q(state=JobState.SUCCEEDED, runs=1),
+                name="job_durations",
+            ),
         ]
         permissions = [("cancel_job", "Can cancel a job"), ("resume_job", "Can resume, restart and clean up a job")]
         constraints = [
