@@ -52,8 +52,11 @@ def test_is_filtered(as_, auditor: User, entry: AuditEntry, query: str, is_found
     assert ("Tested for two days" in page) is is_found
 
 
+_OF_JOBS = ["job.resume", "job.restart", "job.keep", "job.remind", "job.clean-up", "worker.drain"]
+
+
 @pytest.mark.parametrize(
-    "code", [*(f"change.{event}" for event in ChangeEvent), *(f"job.start.{action}" for action in Action)]
+    "code", [*(f"change.{event}" for event in ChangeEvent), *(f"job.start.{action}" for action in Action), *_OF_JOBS]
 )
 def test_has_words_for_every_deed(code: str) -> None:
     assert deed(code) != ""
