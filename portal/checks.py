@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TAG = "portal"
 SECRET_KEY_LENGTH = 50
+METRICS_TOKEN_LENGTH = 20
 
 
 @register(TAG)
@@ -45,6 +46,21 @@ def intervals_fit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             f"with a tick of {settings.PORTAL_TICK_SECONDS} s.",
             hint="Make PORTAL_LEASE_SECONDS more than three times PORTAL_TICK_SECONDS; 30 and 1 are the defaults.",
             id="portal.E007",
+        )
+    ]
+
+
+@register(TAG)
+def metrics_token_is_long(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    token = settings.PORTAL_METRICS_TOKEN
+    if not token or len(token) >= METRICS_TOKEN_LENGTH:
+        return []
+    return [
+        Error(
+            f"PORTAL_METRICS_TOKEN is shorter than {METRICS_TOKEN_LENGTH} characters.",
+            hint="Make one with `python -c 'import secrets; print(secrets.token_urlsafe(32))'` and name its file in "
+            "PORTAL_METRICS_TOKEN_FILE, or leave both out: then /metrics needs a login.",
+            id="portal.E008",
         )
     ]
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.crypto import constant_time_compare
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
@@ -38,10 +40,14 @@ class PortalRequest(HttpRequest):
 
 @dataclass(frozen=True)
 class Access:
-    """Who may use a view: everybody, or people who are logged in and hold all ``permissions``."""
+    """Who may use a view: everybody, or people who are logged in and hold all ``permissions``.
+
+    ``token`` names a setting: a program that bears its value comes in without a login; while it is empty, none does.
+    """
 
     is_public: bool = False
     permissions: tuple[str, ...] = ()
+    token: str = ""
 
 
 def public(view: View) -> View:
@@ -52,6 +58,11 @@ def public(view: View) -> View:
 def needs(*permissions: str) -> Callable[[View], View]:
     """People with a login and all of these permissions. The first one that is missing decides how it is refused."""
     return lambda view: _mark(view, Access(permissions=permissions))
+
+
+def needs_token(setting: str, *permissions: str) -> Callable[[View], View]:
+    """Programs with the bearer token of ``setting``, and people with a login and all of these permissions."""
+    return lambda view: _mark(view, Access(permissions=permissions, token=setting))
 
 
 def _mark(view: View, access: Access) -> View:
@@ -69,8 +80,10 @@ class AccessMiddleware(MiddlewareMixin):
         if access is None:
             logger.error("Refused %s: the view %r does not say who may use it.", request.path, view)
             raise PermissionDenied("This address does not say who may use it, so nobody may.")
-        if access.is_public:
+        if access.is_public or (access.token and _bears_token(request, access.token)):
             return None
+        if access.token and (_offered_token(request) is not None or not request.user.is_authenticated):
+            return _token_wanted(request)
         if not request.user.is_authenticated:
             return _to_login(request)
         missing = next((name for name in access.permissions if not request.user.has_perm(name)), None)
@@ -90,6 +103,26 @@ class AccessMiddleware(MiddlewareMixin):
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response
+
+
+def _offered_token(request: HttpRequest) -> str | None:
+    """None when there is none: a proxy in front may well use the header for itself, with another scheme."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _bears_token(request: HttpRequest, setting: str) -> bool:
+    expected, offered = getattr(settings, setting), _offered_token(request)
+    return bool(expected and offered) and constant_time_compare(offered, expected)
+
+
+def _token_wanted(request: HttpRequest) -> HttpResponse:
+    """For a program: it could do nothing with a login page. What it sent is named nowhere."""
+    kind = "no" if _offered_token(request) is None else "a wrong"
+    logger.warning("Refused %s: no login, and %s token.", request.path, kind)
+    response = HttpResponse("Send the bearer token, or log in.\n", status=401, content_type="text/plain")
+    response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:

@@ -121,6 +121,9 @@ AUTH_PASSWORD_VALIDATORS = [
 PORTAL_LOGIN_ATTEMPTS = env.integer("PORTAL_LOGIN_ATTEMPTS", 5, minimum=1)
 PORTAL_LOGIN_WAIT_SECONDS = env.integer("PORTAL_LOGIN_WAIT_SECONDS", 300, minimum=1)
 
+# Lets a monitoring system read /metrics without a login; while it is empty, only people can.
+PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
+
 # --- Transport
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PORTAL_HTTPS

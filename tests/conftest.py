@@ -21,8 +21,8 @@ def _own_data_folder() -> None:
         atexit.register(_remove, Path(folder))
     os.environ.setdefault("PORTAL_EMBEDDED_DURABLE", "0")
     # What the developer's shell says about an installation is not about this one.
-    for name in ("PORTAL_PRODUCTION", "PORTAL_HTTPS", "PORTAL_DEBUG", "PORTAL_ALLOWED_HOSTS", "PORTAL_TIME_ZONE"):
-        os.environ.pop(name, None)
+    for name in ("PRODUCTION", "HTTPS", "DEBUG", "ALLOWED_HOSTS", "TIME_ZONE", "METRICS_TOKEN"):
+        os.environ.pop(f"PORTAL_{name}", None)
     os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
 
 
