@@ -5,6 +5,7 @@ from __future__ import annotations
 FARM = "farm"
 CHANGES = "changes"
 JOBS = "jobs"
+OPERATIONS = "operations"
 
 
 def job(job_id: int) -> str:

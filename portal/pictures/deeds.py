@@ -36,7 +36,7 @@ _DEEDS: dict[str, str] = {
     "schedule.run": "ran the schedule now",
     "schedule.stop": "stopped the schedule after failures in a row",
     "worker.drain": "had the worker take no more work",
-    "worker.resume": "had the worker take work again",
+    "worker.undrain": "had the worker take work again",
 } | {f"job.start.{action.value}": f"started: {action.label}" for action in Action}
 
 
