@@ -12,7 +12,7 @@ from django.utils import timezone
 from lifecycle import fingerprints, policies
 from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
 from lifecycle.facts import ChainFacts
-from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, VDisk
+from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, Schedule, VDisk
 from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeEvent, ChangeState, JobState
 from lifecycle.transitions import TRANSITIONS, judge
 
@@ -32,8 +32,13 @@ def start_job(
     by: User,
     reason: str = "",
     parameters: dict[str, Any] | None = None,
+    queues: bool = False,
+    schedule: Schedule | None = None,
 ) -> Job:
-    """A person presses a button. NotNow with all reasons when the rules or a running job forbid it."""
+    """A person presses a button. NotNow with all reasons when the rules or a running job forbid it.
+
+    With ``queues`` a running job is no hindrance: this one waits behind it. ``schedule`` starts it in by's name.
+    """
     if action == Action.PROMOTE_PRODUCTION:
         raise NotAllowed("A promotion to production needs an approved request.")
     if not TRANSITIONS[action].offered:
@@ -49,7 +54,14 @@ def start_job(
         version = None  # it concerns the vDisk; the worker notes the version when there is one
     with transaction.atomic():
         job = _create_job(
-            action=action, vdisk=vdisk, version=version, by=by, reason=reason.strip(), parameters=parameters or {}
+            action=action,
+            vdisk=vdisk,
+            version=version,
+            by=by,
+            reason=reason.strip(),
+            parameters=parameters or {},
+            queues=queues,
+            schedule=schedule,
         )
         _note_start(job)
     return job
@@ -251,6 +263,8 @@ def _create_job(
     reason: str,
     parameters: dict[str, Any],
     change: ChangeRequest | None = None,
+    queues: bool = False,
+    schedule: Schedule | None = None,
 ) -> Job:
     """The row alone; ``_note_start`` follows in the same transaction. NotNow while another job has the vDisk.
 
@@ -267,6 +281,8 @@ def _create_job(
         reason=reason,
         parameters=parameters,
         writes=action not in HARMLESS,
+        queues=queues,
+        schedule=schedule,
     )
     try:
         with transaction.atomic():
@@ -287,7 +303,11 @@ def _note_start(job: Job) -> None:
         on_name=_subject(job.vdisk, job.version_number),
         job=job,
         change=job.change,
-        detail={"reason": job.reason, "does": TRANSITIONS[Action(job.kind)].does},
+        detail={
+            "reason": job.reason,
+            "does": TRANSITIONS[Action(job.kind)].does,
+            "schedule": job.schedule.name if job.schedule else "",
+        },
     )
 
 
