@@ -152,8 +152,9 @@ class JobStep(models.Model):
     """One step of a job. ``saved`` is the step's own memory, ``progress`` a percentage or None.
 
     ``about`` is what the step says of itself (builders/engine/steps.py), for pages and rules: ``repeat`` (a Repeat),
-    ``limit`` and ``silence`` (seconds), ``retries`` (times), ``needs`` and ``produces`` (names), ``undo`` (in words, or
-    empty), ``stands`` (whether its result still holds when a later step is begun anew).
+    ``limit``, ``silence`` and ``poll`` (seconds), ``retries`` (times), ``needs`` and ``produces`` (names), ``undo`` (in
+    words, or empty), ``stands`` (whether its result still holds when a later step is begun anew), ``remembers`` (names
+    in ``saved`` that outlive a restart), ``belongs_to_job`` (whether expiry may remove what it made).
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
