@@ -95,6 +95,8 @@ class Job(models.Model):
                 condition=Q(state=JobState.SUCCEEDED, runs=1),
                 name="job_durations",
             ),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="job_ended"),
+            models.Index(fields=["kept_until"], condition=~Q(kept="") & Q(cleaned_up_at=None), name="job_left_overs"),
         ]
         permissions = [("cancel_job", "Can cancel a job"), ("resume_job", "Can resume, restart and clean up a job")]
         constraints = [
