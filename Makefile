@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test check lock clean clean-data
+.PHONY: run test check bench bench-engine lock clean clean-data
 
 # Serve the portal on 127.0.0.1:$PORTAL_PORT (8000) with a simulated datacentre, until Ctrl-C.
 run: $(RUN_STAMP)
@@ -22,6 +22,13 @@ check: $(DEV_STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+# Every figure of docs/benchmarks.md, measured anew on this machine; bench/results/ keeps them for programs.
+bench: bench-engine
+
+# The job engine: prints its table in less than four minutes. A machine with nothing else to do gives the truest figures.
+bench-engine: $(DEV_STAMP)
+	@$(BIN)/python -m bench.engine $(ARGS)
 
 # Pin the newest releases that pyproject.toml allows. The lock files name no index: they fit whichever pip is set to.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --upgrade \

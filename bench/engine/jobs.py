@@ -1,0 +1,49 @@
+"""Rows for the benchmark: jobs that harm no vDisk, of a farm that is never read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from bench.engine import kinds
+from lifecycle.models import Farm, Job
+from lifecycle.states import JobState
+
+
+def make(kind: str, parameters: list[dict[str, Any]], due: list[datetime]) -> list[Job]:
+    farm, _ = Farm.objects.get_or_create(
+        name="Benchmark", defaults={"sync_due_at": timezone.now() + timedelta(days=365)}
+    )
+    person, _ = User.objects.get_or_create(username="benchmark")
+    return Job.objects.bulk_create(
+        Job(
+            kind=kind,
+            title=f"Benchmark {number}",
+            farm=farm,
+            requested_by=person,
+            parameters=given,
+            writes=False,
+            due_at=due_at,
+        )
+        for number, (given, due_at) in enumerate(zip(parameters, due, strict=True), 1)
+    )
+
+
+def scripted(waits: list[list[float]], *, in_seconds: float = 0) -> list[Job]:
+    """One job a list; all are due at once."""
+    due = timezone.now() + timedelta(seconds=in_seconds)
+    return make(kinds.SCRIPT, [{"waits": row} for row in waits], [due] * len(waits))
+
+
+def all_ended() -> bool:
+    return not Job.objects.active().exists()
+
+
+def check_succeeded() -> None:
+    """A figure of jobs that failed would be no figure."""
+    bad = Job.objects.exclude(state=JobState.SUCCEEDED).first()
+    if bad is not None:
+        raise RuntimeError(f"{bad} is {bad.state}: {bad.outcome}")
