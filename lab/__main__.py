@@ -10,8 +10,10 @@ from pathlib import Path
 from lab.control import cli
 from lab.laboratory import Laboratory
 from lab.powershell import accept
+from lab.wsman.shells import Quotas
 
 FASTEST = 1000
+MOST_VDISKS = 999
 
 
 def main(arguments: list[str]) -> int:
@@ -33,6 +35,8 @@ def _run(options: argparse.Namespace) -> int:
             wsman_port=options.wsman_port,
             control_port=options.control_port,
             speed=options.speed,
+            further_vdisks=options.vdisks,
+            quotas=Quotas(shell_idle_seconds=options.shell_idle),
         )
     except OSError as error:  # a port that was asked for is taken, or the folder cannot be written
         sys.stderr.write(f"The lab cannot start: {error}\n")
@@ -55,7 +59,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--wsman-port", type=int, default=0, help="first port of the servers; 0: free ones")
     parser.add_argument("--control-port", type=int, default=0, help="0: a free one")
     parser.add_argument("--speed", type=_speed, default=1.0, help="divides every duration")
+    parser.add_argument("--vdisks", type=_count, default=0, help="so many small vDisks more, in a folder without state")
+    parser.add_argument(
+        "--shell-idle", type=_seconds, default=Quotas.shell_idle_seconds, help="seconds after which a shell is ended"
+    )
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= MOST_VDISKS:
+        raise argparse.ArgumentTypeError(f"a number from 0 to {MOST_VDISKS}")
+    return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return seconds
 
 
 def _speed(text: str) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.certificates import ensure_certificates, server_context
 from lab.clock import Clock
+from lab.control.network import Network
 from lab.control.server import ControlServer
 from lab.files import write_private
 from lab.powershell.process import run_powershell
@@ -30,10 +31,21 @@ DOMAIN, USER = "LAB", "svc-portal"
 class Laboratory:
     """Owns everything that has to be started and stopped."""
 
-    def __init__(self, folder: Path, *, wsman_port: int = 0, control_port: int = 0, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        wsman_port: int = 0,
+        control_port: int = 0,
+        speed: float = 1.0,
+        further_vdisks: int = 0,
+        quotas: Quotas | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._known = _read_info(folder)
+        self._further_vdisks = further_vdisks
+        self._quotas = quotas or Quotas()
         self._state = StateFile(folder / "state.json")
         folders = StoreFolders(folder / "stores")
         clock = Clock(speed)
@@ -42,7 +54,10 @@ class Laboratory:
         self.listeners = self._listeners(wsman_port)
         self.operations = Operations(self.datacentre, self._server_power)
         self.control = ControlServer(
-            control_port or self._known_control_port(), self.operations, may_move=not control_port
+            control_port or self._known_control_port(),
+            self.operations,
+            Network(self.listeners),
+            may_move=not control_port,
         )
         self._scheduler = Scheduler(self.datacentre, lambda: self._state.save(self.datacentre))
 
@@ -65,7 +80,7 @@ class Laboratory:
     def _farm(self, folders: StoreFolders, clock: Clock) -> Farm:
         farm = self._state.load()
         if farm is None:
-            farm = initial_farm(clock.now())
+            farm = initial_farm(clock.now(), further=self._further_vdisks)
             create_files(farm, folders)
         clock.set_ahead(farm.clock_ahead_seconds)
         return farm
@@ -92,11 +107,11 @@ class Laboratory:
         tls = server_context(self._folder, name)
         program = self._program(name)
         try:
-            return Listener(port=port, tls=tls, account=self.account, program=program, quotas=Quotas())
+            return Listener(port=port, tls=tls, account=self.account, program=program, quotas=self._quotas)
         except OSError:
             if not may_move:
                 raise
-            return Listener(port=0, tls=tls, account=self.account, program=program, quotas=Quotas())
+            return Listener(port=0, tls=tls, account=self.account, program=program, quotas=self._quotas)
 
     def _program(self, name: str) -> Program:
         host = PvsHost(self.datacentre, name)

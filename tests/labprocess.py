@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,9 +23,10 @@ class LabProcess:
     `with LabProcess(folder) as lab: lab.info["servers"]`; the folder may be used again for a second start.
     """
 
-    def __init__(self, state_dir: Path, speed: float = 20) -> None:
+    def __init__(self, state_dir: Path, speed: float = 20, options: Sequence[str] = ()) -> None:
         self.state_dir = Path(state_dir)
         self.speed = speed
+        self.options = options
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -44,6 +46,7 @@ class LabProcess:
         """Returns when all listeners serve. Raises RuntimeError with what the lab wrote when it does not come up."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "lab", "--state", str(self.state_dir), "--speed", str(self.speed)]
+        command += self.options
         with (self.state_dir / "lab.log").open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=log, text=True

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.wsman.trouble import ACTIONS, MOMENTS
+
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
@@ -32,13 +34,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def _order(options: argparse.Namespace) -> tuple[str, dict[str, Any] | None]:
     """(path, body); no body means a GET."""
-    if options.verb == "state":
-        return "state", None
+    if options.verb in {"state", "line"}:
+        return options.verb, None
+    if options.verb == "journal":
+        return f"journal?after={options.after}", None
     return _PATHS[options.verb].format(**vars(options)), _BODIES[options.verb](options)
 
 
 def _targets(options: argparse.Namespace) -> dict[str, Any]:
     return {"names": options.names or None, "collection": options.collection, "vdisk": options.vdisk}
+
+
+def _line_fault(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("action", "server", "moment", "operation", "seconds", "count")}
 
 
 def _fault(options: argparse.Namespace) -> dict[str, Any]:
@@ -53,6 +61,9 @@ _PATHS = {
     "replication": "replication",
     "fault": "faults",
     "clear-faults": "faults/clear",
+    "line-fault": "line",
+    "clear-line": "line/clear",
+    "cut": "line/cut",
     "write": "write",
     "clock": "clock",
     "reset": "reset",
@@ -64,6 +75,9 @@ _BODIES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "replication": lambda options: {"mode": options.mode, "server": options.server},
     "fault": _fault,
     "clear-faults": lambda _: {},
+    "line-fault": _line_fault,
+    "clear-line": lambda _: {},
+    "cut": lambda options: {"server": options.server},
     "write": lambda options: {"vdisk": options.vdisk},
     "clock": lambda options: {"forward_seconds": options.forward_seconds},
     "reset": lambda _: {},
@@ -97,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     replication.add_argument("--server", help="only towards this server")
     _fault_parser(verbs.add_parser("fault", help="order a fault of the next calls of a cmdlet"))
     verbs.add_parser("clear-faults", help="forget all ordered faults")
+    _line_parser(verbs.add_parser("line-fault", help="order a fault of the next requests on the line"))
+    verbs.add_parser("clear-line", help="forget all ordered faults of the line")
+    verbs.add_parser("cut", help="cut all open connections").add_argument("--server")
+    verbs.add_parser("line", help="print connections and shells as JSON")
+    journal = verbs.add_parser("journal", help="print what has changed in the farm, and who asked")
+    journal.add_argument("--after", type=int, default=0, help="number of the last entry that is known")
     verbs.add_parser("write", help="write into a maintenance version").add_argument("vdisk")
     verbs.add_parser("clock", help="put the lab's clock forward").add_argument("forward_seconds", type=float)
     verbs.add_parser("reset", help="back to the initial datacentre")
@@ -107,6 +127,15 @@ def _targets_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", help="names of targets")
     parser.add_argument("--collection")
     parser.add_argument("--vdisk")
+
+
+def _line_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("--server")
+    parser.add_argument("--moment", choices=MOMENTS)
+    parser.add_argument("--operation", help="Create, Command, Send, Receive, Signal or Delete; without: any")
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--count", type=int, default=1)
 
 
 def _fault_parser(parser: argparse.ArgumentParser) -> None:

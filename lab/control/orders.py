@@ -2,18 +2,25 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from lab.control.network import Network
 from lab.control.view import state
 from lab.pvs.model import Fault
 from lab.pvs.operations import Operations, Rejected
+from lab.wsman.trouble import LineFault
 
 Body = Mapping[str, Any]
 Order = Callable[[Operations, Body], dict[str, Any]]
+LineOrder = Callable[[Network, Body], dict[str, Any]]
+AT_ONCE = 5000
 
 
-def perform(operations: Operations, path: str, body: Body) -> dict[str, Any]:
+def perform(operations: Operations, network: Network, path: str, body: Body) -> dict[str, Any]:
     """Raises KeyError for an unknown path and Rejected for an order that makes no sense."""
+    if path in LINE_ORDERS:
+        return LINE_ORDERS[path](network, body)
     power = re.fullmatch(r"/servers/([\w-]+)/power", path)
     if power:
         return _power_server(operations, {**body, "server": power[1]})
@@ -60,6 +67,33 @@ def _clear_faults(operations: Operations, _: Body) -> dict[str, Any]:
     return {"faults": 0}
 
 
+def journal(operations: Operations, query: Mapping[str, str]) -> dict[str, Any]:
+    """Changes of the farm behind the number `after`, oldest first, at most 5,000."""
+    entries = operations.journal(int(_number(query, "after", 0)), AT_ONCE)
+    return {"entries": [asdict(entry) | {"at": entry.at.isoformat()} for entry in entries]}
+
+
+def _line_fault(network: Network, body: Body) -> dict[str, Any]:
+    fault = LineFault(
+        action=_text(body, "action"),
+        moment=_text(body, "moment") or "answer",
+        operation=_text(body, "operation"),
+        seconds=_number(body, "seconds", 0.0),
+        count=int(_number(body, "count", 1)),
+    )
+    network.order_fault(fault, _text(body, "server"))
+    return {"ordered": fault.action}
+
+
+def _clear_lines(network: Network, _: Body) -> dict[str, Any]:
+    network.clear_faults()
+    return {"faults": 0}
+
+
+def _cut(network: Network, body: Body) -> dict[str, Any]:
+    return {"cut": network.cut(_text(body, "server"))}
+
+
 def _write(operations: Operations, body: Body) -> dict[str, Any]:
     return {"vdisk": body.get("vdisk"), "version": operations.write(_text(body, "vdisk"))}
 
@@ -84,6 +118,11 @@ ORDERS: dict[str, Order] = {
     "/write": _write,
     "/clock": _clock,
     "/reset": _reset,
+}
+LINE_ORDERS: dict[str, LineOrder] = {
+    "/line": _line_fault,
+    "/line/clear": _clear_lines,
+    "/line/cut": _cut,
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from lab.control import orders, page, view
+from lab.control.network import Network
 from lab.pvs.operations import Operations, Rejected
 
 logger = logging.getLogger(__name__)
@@ -32,13 +33,13 @@ SECURITY_HEADERS = {
 class ControlServer:
     """Serves on `port`; if that is taken and it `may_move`, on a free one."""
 
-    def __init__(self, port: int, operations: Operations, *, may_move: bool) -> None:
+    def __init__(self, port: int, operations: Operations, network: Network, *, may_move: bool) -> None:
         try:
-            self._server = _Server((LOOPBACK, port), operations)
+            self._server = _Server((LOOPBACK, port), operations, network)
         except OSError:
             if not may_move:
                 raise
-            self._server = _Server((LOOPBACK, 0), operations)
+            self._server = _Server((LOOPBACK, 0), operations, network)
 
     @property
     def url(self) -> str:
@@ -55,9 +56,10 @@ class ControlServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], operations: Operations) -> None:
+    def __init__(self, address: tuple[str, int], operations: Operations, network: Network) -> None:
         super().__init__(address, _Handler)
         self.operations = operations
+        self.network = network
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the base class gives them
         logger.debug("a connection to the control broke", exc_info=True)
@@ -79,6 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(HTTPStatus.MISDIRECTED_REQUEST, {"error": "This server is 127.0.0.1."})
         elif url.path == "/state":
             self._json(HTTPStatus.OK, view.state(self.server.operations.datacentre))
+        elif url.path == "/journal":
+            self._journal(dict(parse_qsl(url.query)))
+        elif url.path == "/line":
+            self._json(HTTPStatus.OK, self.server.network.view())
         elif url.path == "/":
             notice = dict(parse_qsl(url.query)).get("notice", "")
             self._html(page.render(view.state(self.server.operations.datacentre), notice))
@@ -102,12 +108,19 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._json(status, result)
 
+    def _journal(self, query: dict[str, str]) -> None:
+        try:
+            self._json(HTTPStatus.OK, orders.journal(self.server.operations, query))
+        except Rejected as error:
+            self._json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+
     def _perform(self, content: bytes, *, is_form: bool) -> tuple[HTTPStatus, dict[str, Any]]:
         try:
             body = dict(parse_qsl(content.decode())) if is_form else json.loads(content or b"{}")
             if not isinstance(body, dict):
                 raise Rejected("The body is a JSON object.")
-            return HTTPStatus.OK, orders.perform(self.server.operations, urlsplit(self.path).path, body)
+            path = urlsplit(self.path).path
+            return HTTPStatus.OK, orders.perform(self.server.operations, self.server.network, path, body)
         except KeyError:
             return HTTPStatus.NOT_FOUND, {"error": "There is no such order."}
         except (Rejected, ValueError) as error:

@@ -35,7 +35,7 @@ class CmdletHost(Protocol):
     name: str
     modules: Mapping[str, str]
 
-    def open_session(self) -> "CmdletSession": ...
+    def open_session(self, process_number: int) -> "CmdletSession": ...
 
 
 class CmdletSession(Protocol):

@@ -75,7 +75,7 @@ class LineProtocol:
         self._host = host
         self._allowed = runner.allowed
         self._modules = runner.modules
-        self._session: CmdletSession = host.open_session()
+        self._session: CmdletSession = host.open_session(console.process_number)
         self._writing = threading.Lock()
         self._seq = 0
         self._seen = time.monotonic()

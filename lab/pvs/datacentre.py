@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.clock import Clock
+from lab.pvs.journal import Journal
 from lab.pvs.model import Farm
 from lab.stores.folders import StoreFolders
 
@@ -24,6 +25,7 @@ class Datacentre:
         self.farm = farm
         self.folders = folders
         self.clock = clock
+        self.journal = Journal()
         self.unsaved = True
         self.changed = threading.Condition(threading.RLock())
 

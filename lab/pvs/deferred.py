@@ -31,7 +31,8 @@ def run_deferred(datacentre: Datacentre, now: datetime) -> bool:
         call = Call(datacentre, one.server, Connection(one.server), bind(cmdlet.signature, one.parameters))
         error = None
         try:
-            cmdlet.body(call)
+            with datacentre.journal.asked_by(f"{one.server} task {one.task_id}"):
+                cmdlet.body(call)
         except FarmError as refused:
             error = refused
         task = farm.task(one.task_id)

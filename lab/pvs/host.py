@@ -24,16 +24,17 @@ class PvsHost:
         self.name = name
         self._datacentre = datacentre
 
-    def open_session(self) -> "PvsSession":
-        return PvsSession(self._datacentre, self.name)
+    def open_session(self, process_number: int) -> "PvsSession":
+        return PvsSession(self._datacentre, self.name, process_number)
 
 
 class PvsSession:
     """The module as one process has loaded it."""
 
-    def __init__(self, datacentre: Datacentre, server: str) -> None:
+    def __init__(self, datacentre: Datacentre, server: str, process_number: int) -> None:
         self._datacentre = datacentre
         self._server = server
+        self._who = f"{server} process {process_number}"
         self._connection = Connection()
 
     def invoke(self, name: str, parameters: Mapping[str, object], cancelled: threading.Event) -> list[object]:
@@ -68,7 +69,8 @@ class PvsSession:
         with self._datacentre.locked(changing=cmdlet.changes):
             if cmdlet.needs_connection:
                 self._check_connection(cmdlet)
-            objects = list(cmdlet.body(call) or ())
+            with self._datacentre.journal.asked_by(self._who):
+                objects = list(cmdlet.body(call) or ())
         return _only_fields(cmdlet, objects, fields) if isinstance(fields, list) else objects
 
     def _check_connection(self, cmdlet: Cmdlet) -> None:

@@ -96,7 +96,8 @@ _TARGETS: tuple[_Group, ...] = (
 )
 
 
-def initial_farm(now: datetime) -> Farm:
+def initial_farm(now: datetime, *, further: int = 0) -> Farm:
+    """`further`: so many small vDisks more (`Further-001` and on), each with a base, one version and no target."""
     farm = Farm(
         id=_id("farm"),
         name="Lab Farm",
@@ -116,8 +117,10 @@ def initial_farm(now: datetime) -> Farm:
             _vdisk(OFFICE, "Office desktops", 48 * GB, "Windows 11 Enterprise", now),
             _vdisk(CVAD, "Session hosts", 60 * GB, "Windows Server 2022 Standard", now),
             _vdisk(CAD, "CAD workstations", 64 * GB, "Windows 11 Enterprise", now),
+            *(_further_vdisk(f"Further-{number:03d}", now) for number in range(1, further + 1)),
         ],
         devices=[],
+        further_vdisks=further,
     )
     for group in _TARGETS:
         for number in range(group.first, group.first + group.count):
@@ -149,9 +152,16 @@ def _create_file(disk: VDisk, version: Version, folders: StoreFolders, server: s
         folders.write(server, version.file_name, seed=seed)
 
 
-def _vdisk(name: str, description: str, size_bytes: int, operating_system: str, now: datetime) -> VDisk:
+def _further_vdisk(name: str, now: datetime) -> VDisk:
+    return _vdisk(name, "For trying things", 8 * GB, "Windows 11 Enterprise", now, like=CAD)
+
+
+def _vdisk(
+    name: str, description: str, size_bytes: int, operating_system: str, now: datetime, *, like: str = ""
+) -> VDisk:
+    """`like` names the vDisk whose past it shares, its own if empty."""
     disk = VDisk(_id(f"vdisk {name}"), name, description, size_bytes, operating_system)
-    for past in _HISTORY[name]:
+    for past in _HISTORY[like or name]:
         is_base = past.type in {_BASE, _MERGE_BASE}
         number = "" if past.type is _BASE else f".{past.number}"
         created = (now - timedelta(days=past.days_old)).replace(

@@ -14,6 +14,7 @@ from lab.pvs import effects
 from lab.pvs import situation as when
 from lab.pvs.codes import FarmError
 from lab.pvs.datacentre import Datacentre
+from lab.pvs.journal import picture
 from lab.pvs.model import Access, VDisk, Version
 from lab.pvs.situation import Situation
 
@@ -248,9 +249,13 @@ def perform(action: Action, case: Situation) -> Version | None:
     if code is not None:
         raise FarmError(code, f"{case.disk.name}: {action.value}")
     rule = TABLE[action]
-    done = rule.effect(replace(case, subject=rule.on(case)))
-    case.datacentre.touch()
-    return done
+    datacentre, before, subject = case.datacentre, picture(case.disk), rule.on(case)
+    made = rule.effect(replace(case, subject=subject))
+    datacentre.journal.note_version(
+        datacentre.farm, case.now, action.value, disk=case.disk, version=made or subject, before=before
+    )
+    datacentre.touch()
+    return made
 
 
 def flags(datacentre: Datacentre, disk: VDisk, version: Version) -> dict[str, bool]:

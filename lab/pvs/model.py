@@ -87,6 +87,7 @@ class Version:
     scheduled: datetime | None = None
     delete_when_free: bool = False
     task_id: int | None = None  # while a merge builds this version
+    birth: int = 0  # number of the journal's entry that made it; 0: there from the start
 
     def is_pending(self, now: datetime) -> bool:
         return self.scheduled is not None and self.scheduled > now
@@ -262,6 +263,8 @@ class Farm:
     merge_mode: MergeMode = MergeMode.MAINTENANCE
     last_task_id: int = 0
     clock_ahead_seconds: float = 0.0
+    last_entry: int = 0  # of the journal
+    further_vdisks: int = 0  # beyond those that the lab always has
     tasks: list[Task] = field(default_factory=list)
     copies: list[PlannedCopy] = field(default_factory=list)
     deferred: list[DeferredCall] = field(default_factory=list)

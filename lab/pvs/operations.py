@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from lab.pvs import replication, targets
 from lab.pvs.datacentre import Datacentre
 from lab.pvs.initial import create_files, initial_farm
+from lab.pvs.journal import Entry
 from lab.pvs.model import Device, Fault, Replication, Server, VDisk
 
+CONTROL = "control"
 FAULT_ACTIONS = ("delay", "fail", "drop", "kill")
 
 
@@ -27,7 +29,9 @@ class Operations:
         """Names of those that restart; a target that is off stays off."""
         with self.datacentre.locked(changing=True):
             chosen = self._targets(collection=collection, names=names, vdisk=vdisk)
-            return [device.name for device in chosen if targets.restart(self.datacentre, device)]
+            reached = [device.name for device in chosen if targets.restart(self.datacentre, device)]
+            self._note("Reboot", *reached)
+            return reached
 
     def power_targets(
         self,
@@ -40,12 +44,15 @@ class Operations:
         act = targets.power_on if on else targets.shut_down
         with self.datacentre.locked(changing=True):
             chosen = self._targets(collection=collection, names=names, vdisk=vdisk)
-            return [device.name for device in chosen if act(self.datacentre, device)]
+            reached = [device.name for device in chosen if act(self.datacentre, device)]
+            self._note("Boot" if on else "Shutdown", *reached)
+            return reached
 
     def power_server(self, name: str, *, on: bool) -> None:
         with self.datacentre.locked(changing=True):
             server = self._server(name)
             was_up, server.up = server.up, on
+            self._note("server up" if on else "server down", server.name)
             if was_up and not on:
                 targets.lose_server(self.datacentre, server)
             elif on and not was_up:
@@ -87,6 +94,7 @@ class Operations:
             held = [device.stream.server for device in farm.holders(disk, version.number) if device.stream]
             seed = f"control/{self.datacentre.clock.now().isoformat()}"
             folders.write((held or holding)[0], version.file_name, seed=seed)
+            self._note(f"version {version.number} written", disk.name)
             return version.number
 
     def put_clock_forward(self, seconds: float) -> None:
@@ -96,11 +104,17 @@ class Operations:
             farm.clock_ahead_seconds += seconds
             self.datacentre.clock.set_ahead(farm.clock_ahead_seconds)
 
+    def journal(self, after: int, limit: int) -> list[Entry]:
+        with self.datacentre.locked():
+            return self.datacentre.journal.after(after, limit)
+
     def reset(self) -> None:
         """Back to the initial datacentre; servers that were down come up."""
         with self.datacentre.locked(changing=True):
             self.datacentre.clock.set_ahead(0)
-            self.datacentre.farm = initial_farm(self.datacentre.clock.now())
+            further = self.datacentre.farm.further_vdisks
+            self.datacentre.farm = initial_farm(self.datacentre.clock.now(), further=further)
+            self.datacentre.journal.clear()
             create_files(self.datacentre.farm, self.datacentre.folders)
         for server in self.datacentre.farm.servers:
             self._server_power(server)
@@ -123,6 +137,12 @@ class Operations:
         if not chosen:
             raise Rejected("No target fits.")
         return chosen
+
+    def _note(self, what: str, *subjects: str) -> None:
+        datacentre = self.datacentre
+        with datacentre.journal.asked_by(CONTROL):
+            for subject in subjects:
+                datacentre.journal.note(datacentre.farm, datacentre.clock.now(), what, subject)
 
     def _server(self, name: str) -> Server:
         server = self.datacentre.farm.server(name)

@@ -6,8 +6,10 @@ from xml.sax.saxutils import escape
 from lab.pvs import effects
 from lab.pvs.codes import FarmError
 from lab.pvs.datacentre import Datacentre
+from lab.pvs.journal import Picture, picture
 from lab.pvs.model import Task, TaskState, VDisk, Version
 
+MERGED, MERGE_CANCELLED = "merge finished", "merge cancelled"
 DEFERRED = "Deferred"  # the command of a task that ends with its deferred call, not by itself
 
 
@@ -40,7 +42,7 @@ def finish(task: Task, error: FarmError | None = None) -> None:
 def cancel(datacentre: Datacentre, task: Task) -> None:
     merged = _merge_of(datacentre, task)
     if merged:
-        effects.cancel_merge(merged[0])
+        _cancel_merge(datacentre, *merged)
     datacentre.farm.deferred = [call for call in datacentre.farm.deferred if call.task_id != task.id]
     task.state = TaskState.CANCELLED
 
@@ -67,10 +69,23 @@ def _merge_of(datacentre: Datacentre, task: Task) -> tuple[VDisk, Version] | Non
 
 
 def _finish_merge(datacentre: Datacentre, task: Task, disk: VDisk, version: Version) -> None:
+    before = picture(disk)
     try:
         effects.finish_merge(datacentre, disk, version)
     except FarmError as error:
-        effects.cancel_merge(disk)
+        _cancel_merge(datacentre, disk, version)
         finish(task, error)
     else:
+        _note(datacentre, MERGED, disk, version, before)
         finish(task)
+
+
+def _cancel_merge(datacentre: Datacentre, disk: VDisk, version: Version) -> None:
+    before = picture(disk)
+    effects.cancel_merge(disk)
+    _note(datacentre, MERGE_CANCELLED, disk, version, before)
+
+
+def _note(datacentre: Datacentre, what: str, disk: VDisk, version: Version, before: Picture) -> None:
+    now = datacentre.clock.now()
+    datacentre.journal.note_version(datacentre.farm, now, what, disk=disk, version=version, before=before)

@@ -4,6 +4,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from lab.wsman.actions import Actions
 from lab.wsman.authentication import Account, Authentication, Unauthorized
 from lab.wsman.faults import ConnectionLost, Fault
 from lab.wsman.shells import Program, Quotas, Shells
+from lab.wsman.trouble import Line, LineFault
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class Listener:
     def __init__(self, *, port: int, tls: ssl.SSLContext, account: Account, program: Program, quotas: Quotas) -> None:
         self.shells = Shells(quotas, program)
         self.actions = Actions(self.shells)
+        self.line = Line()
         self.account = account
         self.quotas = quotas
         self._tls = tls
@@ -54,6 +57,14 @@ class Listener:
         server.cut_connections()
         self.shells.close_all()
         self._reserved = _bound(self.port)  # bound and not listening: connections are refused, the port stays ours
+
+    @property
+    def connections(self) -> int:
+        return self._server.open_connections if self._server else 0
+
+    def cut(self) -> int:
+        """Cut every open connection; how many. The listener and its shells live on."""
+        return self._server.cut_connections() if self._server else 0
 
     def close(self) -> None:
         self.down()
@@ -104,12 +115,17 @@ class _Server(ThreadingHTTPServer):
             with suppress(OSError):
                 secured.close()
 
-    def cut_connections(self) -> None:
+    @property
+    def open_connections(self) -> int:
+        with self._lock:
+            return len(self._open)
+
+    def cut_connections(self) -> int:
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            cut(connection)
+        return len(connections)
 
     def service_actions(self) -> None:
         self.listener.shells.close_idle()
@@ -160,15 +176,29 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, ParseError, SpnegoError):
             self._reply(HTTPStatus.BAD_REQUEST)
             return
+        trouble = self.server.listener.line.take(request.operation)
         try:
+            self._suffer(trouble, "request")
             body = envelope.answer(request, self.server.listener.actions.perform(request, user))
             status = HTTPStatus.OK
         except Fault as fault:
             body, status = envelope.fault_answer(request.message_id, fault), HTTPStatus.INTERNAL_SERVER_ERROR
         except ConnectionLost:
-            self.close_connection = True
+            self._cut()
             return
-        self._reply(status, self._sealed(body) if sealed else body, sealing.CONTENT_TYPE if sealed else SOAP)
+        self._reply(status, self._sealed(body) if sealed else body, sealing.CONTENT_TYPE if sealed else SOAP, trouble)
+
+    def _suffer(self, trouble: LineFault | None, moment: str) -> None:
+        """Raises ConnectionLost for a cut."""
+        if trouble is None or trouble.moment != moment:
+            return
+        time.sleep(trouble.seconds)
+        if trouble.action == "cut":
+            raise ConnectionLost
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        cut(self.connection)
 
     def _unsealed(self, content: bytes) -> bytes:
         if self._authentication.context is None:
@@ -181,13 +211,32 @@ class _Handler(BaseHTTPRequestHandler):
         return sealing.seal(self._authentication.context, body)
 
     def _reply(
-        self, status: HTTPStatus, body: bytes = b"", content_type: str = SOAP, challenges: list[str] | None = None
+        self,
+        status: HTTPStatus,
+        body: bytes = b"",
+        content_type: str = SOAP,
+        trouble: LineFault | None = None,
+        challenges: list[str] | None = None,
     ) -> None:
+        try:
+            self._suffer(trouble, "answer")
+        except ConnectionLost:
+            self._cut()
+            return
         self.send_response(status)
         for challenge in challenges or []:
             self.send_header("WWW-Authenticate", challenge)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        is_half = trouble is not None and trouble.moment == "half"
+        self.wfile.write(body[: len(body) // 2] if is_half else body)
         self.wfile.flush()
+        if is_half:
+            self._cut()
+
+
+def cut(connection: socket.socket) -> None:
+    """Both directions, at once: whoever reads or writes on it is told."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -58,6 +58,10 @@ class Shells:
     def __len__(self) -> int:
         return len(self._shells)
 
+    def all(self) -> list[Shell]:
+        with self._lock:
+            return list(self._shells.values())
+
     def open(self, owner: str, idle_seconds: float) -> Shell:
         with self._lock:
             if sum(shell.owner == owner for shell in self._shells.values()) >= self.quotas.shells_per_user:

@@ -65,5 +65,7 @@ def _power_task(
     """
     chosen = [device for device in selectors.devices(call, required=True) if can(device)]
     reached = [device.name for device in chosen if act(call.datacentre, device)]
+    for name in reached:
+        call.datacentre.journal.note(call.datacentre.farm, call.datacentre.clock.now(), command, name)
     task: Task = new_task(call.datacentre, command, server=call.connection.server, seconds=TASK_SECONDS, names=reached)
     return places.task_bag(call.datacentre.farm, task)
