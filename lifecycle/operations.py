@@ -7,9 +7,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from lifecycle import fingerprints, policies
+from lifecycle import claims, fingerprints, policies
 from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
 from lifecycle.facts import ChainFacts
 from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, Schedule, VDisk
@@ -164,7 +165,7 @@ def cancel_job(*, job: Job, by: User) -> None:
     now = timezone.now()
     with transaction.atomic():
         asked = Job.objects.active().filter(pk=job.pk, cancel_requested_at=None)
-        if not asked.update(cancel_requested_at=now, cancel_requested_by=by, due_at=now):
+        if not asked.update(cancel_requested_at=now, cancel_requested_by=by, due_at=Now()):
             raise NotNow("The job is over already, or its cancelling was asked for before.")
         AuditEntry.objects.record(by=by, action="job.cancel", on=job, job=job)
 
@@ -283,6 +284,7 @@ def _create_job(
         writes=action not in HARMLESS,
         queues=queues,
         schedule=schedule,
+        needs=claims.needs_of(kind=action.value, farm=vdisk.farm, vdisk=vdisk, writes=action not in HARMLESS),
     )
     try:
         with transaction.atomic():

@@ -4,6 +4,8 @@ A name that is set but empty counts as not set, so that `NAME=` in a compose fil
 """
 
 import os
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -37,6 +39,32 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
     if number < minimum:
         raise ImproperlyConfigured(f"{name} is {number}; the least is {minimum}.")
     return number
+
+
+_LIMIT = re.compile(r"([^=,]+?)\s*=\s*(\d+)(?:[\s,]+|$)")
+
+
+def limits(name: str, default: Mapping[str, int], *, kinds: Collection[str]) -> dict[str, int]:
+    """Numbers by name, on top of the default: `host=8, store=8 kind:merge=2 host:My Farm=4`. 0 lifts a limit.
+
+    A name is one of ``kinds``, alone or followed by a colon and the name of one of them; letter case does not count.
+    """
+    value, at, found = text(name), 0, {}
+    while at < len(value):
+        match = _LIMIT.match(value, at)
+        if match is None:
+            raise ImproperlyConfigured(f"{name} cannot be read from {value[at:]!r} on; it takes e.g. `host=8 store=8`.")
+        key = match[1].strip()
+        kind, _, which = key.partition(":")
+        if kind.casefold() not in kinds or (":" in key and not which.strip()):
+            raise ImproperlyConfigured(
+                f"{name} limits {key!r}; it takes {', '.join(kinds)}, or one of them by name, e.g. host:My Farm=4."
+            )
+        if key.casefold() in found:
+            raise ImproperlyConfigured(f"{name} limits {key!r} twice.")
+        found[key.casefold()] = int(match[2])
+        at = match.end()
+    return dict(default) | found
 
 
 def listing(name: str, default: tuple[str, ...] = ()) -> list[str]:

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from lifecycle.models.farm import Farm
@@ -65,7 +66,7 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(db_default=Now(), help_text="By the database's clock.")
     dispatched_at = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_token = models.PositiveBigIntegerField(default=0)
@@ -89,6 +90,9 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=_ACTIVE, name="job_due"),
             models.Index(fields=["-created_at", "-id"]),
+            models.Index(
+                fields=["requested_by", "-admitted_at"], condition=Q(admitted_at__isnull=False), name="job_last_let_in"
+            ),
             models.Index(fields=["kept_until"], condition=Q(kept_until__isnull=False), name="job_keeps"),
             models.Index(
                 fields=["kind", "recipe", "host", "-ended_at"],
