@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from lifecycle import claims, fingerprints, policies
+from lifecycle import claims, fingerprints, policies, schedules
 from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
 from lifecycle.facts import ChainFacts
 from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, Schedule, VDisk
@@ -172,6 +172,7 @@ def cancel_job(*, job: Job, by: User) -> None:
 
 def job_ended(job: Job) -> None:
     """Called once, by the engine, in the transaction that ends the job."""
+    schedules.job_ended(job)
     AuditEntry.objects.record(
         by=None,
         action=f"job.{job.state}",

@@ -6,6 +6,7 @@ FARM = "farm"
 CHANGES = "changes"
 JOBS = "jobs"
 OPERATIONS = "operations"
+SCHEDULES = "schedules"
 
 
 def job(job_id: int) -> str:

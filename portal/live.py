@@ -37,6 +37,7 @@ _PERMISSIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(re.escape(topics.JOBS)), "lifecycle.view_job"),
     (re.compile(r"job-\d{1,18}"), "lifecycle.view_job"),
     (re.compile(re.escape(topics.OPERATIONS)), "lifecycle.view_operations"),
+    (re.compile(re.escape(topics.SCHEDULES)), "lifecycle.view_schedule"),
 )
 
 

@@ -34,7 +34,9 @@ _DEEDS: dict[str, str] = {
     "schedule.resume": "resumed the schedule",
     "schedule.remove": "removed the schedule",
     "schedule.run": "ran the schedule now",
-    "schedule.stop": "stopped the schedule after failures in a row",
+    "window.create": "made the maintenance window",
+    "window.change": "changed the maintenance window",
+    "window.remove": "removed the maintenance window",
     "worker.drain": "had the worker take no more work",
     "worker.undrain": "had the worker take work again",
 } | {f"job.start.{action.value}": f"started: {action.label}" for action in Action}
