@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Q
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from lifecycle import claims
@@ -84,7 +84,7 @@ class WorkerNow:
 
 @dataclass(frozen=True)
 class JobNow:
-    """A job that should have begun. ``since``: when it was made, or fell due; ``seconds``: how long that is ago."""
+    """A job that should have begun. ``since``: when it fell due (made, or resumed); ``seconds``: how long that is ago."""
 
     id: int
     title: str
@@ -114,6 +114,7 @@ class QueueNow:
     working: int
     waiting: int
     longest_late_seconds: float
+    longest_queued_seconds: float
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,15 @@ def queue_now() -> QueueNow:
         late=Count("pk", filter=_due(LATE_AFTER)),
         working=Count("pk", filter=_HAS_WORKER),
         waiting=Count("pk", filter=Q(admitted_at__isnull=False, due_at__gt=Now()) & _FREE),
+        queued_for=_ago(Min("due_at", filter=_QUEUED)),
     )
+    queued_for: timedelta | None = counts.pop("queued_for")
     late = late_jobs(limit=1) if counts["late"] else []
-    return QueueNow(**counts, longest_late_seconds=late[0].seconds if late else 0.0)
+    return QueueNow(
+        **counts,
+        longest_late_seconds=late[0].seconds if late else 0.0,
+        longest_queued_seconds=queued_for.total_seconds() if queued_for else 0.0,
+    )
 
 
 def late_jobs(*, limit: int = 50) -> list[JobNow]:
@@ -177,7 +184,7 @@ def late_jobs(*, limit: int = 50) -> list[JobNow]:
 
 def oldest_waiting() -> OldestWaiting | None:
     """The job that is queued for longest, and why it still is."""
-    queued = Job.objects.active().filter(_QUEUED).annotate(since=F("created_at")).order_by("created_at", "pk")
+    queued = Job.objects.active().filter(_QUEUED).annotate(since=F("due_at")).order_by("due_at", "pk")
     found = _jobs_now(queued, 1)
     if not found:
         return None
@@ -233,7 +240,7 @@ def _due(longer_than: timedelta = timedelta(0)) -> Q:
     return Q(admitted_at__lte=moment, due_at__lte=moment) & _FREE
 
 
-def _ago(moment: Any) -> ExpressionWrapper:
+def _ago(moment: Any) -> ExpressionWrapper[Any]:
     return ExpressionWrapper(Now() - moment, output_field=DurationField())
 
 
