@@ -84,7 +84,7 @@ class WorkerNow:
 
 @dataclass(frozen=True)
 class JobNow:
-    """A job that should have begun. ``since``: when it fell due (made, or resumed); ``seconds``: how long that is ago."""
+    """A job that should have begun. ``since``: when it fell due; ``seconds``: how long that is ago."""
 
     id: int
     title: str

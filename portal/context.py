@@ -47,6 +47,7 @@ _PLACES: tuple[tuple[str, str, str, Callable[[], int] | None, str], ...] = (
     ("Jobs", "jobs", "lifecycle.view_job", _active_jobs, "active"),
     ("Targets", "targets", "lifecycle.view_target", None, ""),
     ("Audit", "audit", "lifecycle.view_auditentry", None, ""),
+    ("Operations", "operations", "lifecycle.view_operations", None, ""),
 )
 
 

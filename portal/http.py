@@ -113,7 +113,7 @@ def _offered_token(request: HttpRequest) -> str | None:
 
 def _bears_token(request: HttpRequest, setting: str) -> bool:
     expected, offered = getattr(settings, setting), _offered_token(request)
-    return bool(expected and offered) and constant_time_compare(offered, expected)
+    return bool(expected and offered and constant_time_compare(offered, expected))
 
 
 def _token_wanted(request: HttpRequest) -> HttpResponse:
