@@ -4,7 +4,20 @@ from django.urls import path
 
 from portal import health
 from portal.http import public
-from portal.views import accounts, actions, audit, board, changes, jobs, live, targets, vdisks
+from portal.views import (
+    accounts,
+    actions,
+    audit,
+    board,
+    changes,
+    joblogs,
+    jobs,
+    live,
+    operations,
+    reruns,
+    targets,
+    vdisks,
+)
 
 urlpatterns = [
     path("", board.board, name="board"),
@@ -17,13 +30,21 @@ urlpatterns = [
     path("changes/<int:pk>/withdraw/", changes.withdraw, name="change-withdraw"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<int:pk>/", jobs.job, name="job"),
-    path("jobs/<int:pk>/log/", jobs.log, name="job-log"),
-    path("jobs/<int:pk>/log.txt", jobs.log_download, name="job-log-download"),
+    path("jobs/<int:pk>/log/", joblogs.log, name="job-log"),
+    path("jobs/<int:pk>/log.txt", joblogs.log_download, name="job-log-download"),
     path("jobs/<int:pk>/cancel/", jobs.cancel, name="job-cancel"),
+    path("jobs/<int:pk>/resume/", reruns.resume, name="job-resume"),
+    path("jobs/<int:pk>/restart/", reruns.restart, name="job-restart"),
+    path("jobs/<int:pk>/keep/", reruns.keep, name="job-keep"),
+    path("jobs/<int:pk>/clean-up/", reruns.clean_up, name="job-clean-up"),
     path("targets/", targets.targets, name="targets"),
     path("targets/<int:pk>/", targets.target, name="target"),
     path("audit/", audit.audit, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
+    path("operations/", operations.operations, name="operations"),
+    path("operations/workers/<int:pk>/drain/", operations.drain, name="worker-drain"),
+    path("operations/workers/<int:pk>/undrain/", operations.undrain, name="worker-undrain"),
+    path("metrics", operations.metrics_text, name="metrics"),
     path("farm/status/", board.farm_status, name="farm-status"),
     path("accounts/login/", accounts.login, name="login"),
     path("accounts/logout/", accounts.logout, name="logout"),

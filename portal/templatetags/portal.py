@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from lifecycle.operating import Condition
 from lifecycle.states import ChangeState, JobState, StepState
 from lifecycle.verdicts import VerdictCode
 from portal.pictures import deeds, words
@@ -40,6 +42,11 @@ _TONES: dict[str, str] = {
     ChangeState.REJECTED: "bad",
     ChangeState.WITHDRAWN: "quiet",
     ChangeState.LAPSED: "warn",
+    Condition.ALIVE: "good",
+    Condition.DRAINING: "busy",
+    Condition.DRAINED: "warn",
+    Condition.STOPPED: "quiet",
+    Condition.DEAD: "bad",
     VerdictCode.RIGHT: "good",
     VerdictCode.OLD: "warn",
     VerdictCode.NEWER: "warn",
@@ -138,6 +145,22 @@ def duration(start: datetime | None, end: datetime | None) -> str:
         return ""
     seconds = int(((end or timezone.now()) - start).total_seconds())
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60:02d} s"
+
+
+@register.simple_tag
+def elapsed(since: datetime) -> SafeString:
+    """How long since then, like ``duration``; the page's script counts on."""
+    return format_html(
+        '<time datetime="{}" data-elapsed>{}</time>', since.isoformat(timespec="seconds"), duration(since, None)
+    )
+
+
+@register.simple_tag
+def countdown(moment: datetime) -> SafeString:
+    """``in 12 s``, or ``now``; the page's script counts down."""
+    seconds = math.ceil((moment - timezone.now()).total_seconds())
+    words_for = f"in {seconds} s" if seconds > 0 else "now"
+    return format_html('<time datetime="{}" data-until>{}</time>', moment.isoformat(), words_for)
 
 
 @register.filter

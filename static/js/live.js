@@ -95,18 +95,28 @@
     return unit ? Math.floor(seconds / unit[0]) + " " + unit[1] : seconds + " s";
   }
 
+  const secondsSince = (time) => Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000);
+  const until = (seconds) => (seconds > 0 ? "in " + seconds + " s" : "now");
+
+  function lasting(seconds) {
+    const whole = Math.max(0, seconds);
+    if (whole < 120) return whole + " s";
+    return Math.floor(whole / 60) + " min " + String(whole % 60).padStart(2, "0") + " s";
+  }
+
   function tick() {
     if (document.hidden) return;
     for (const time of document.querySelectorAll("time[data-age]")) {
       const words = age(Math.max(0, Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000)));
       if (time.textContent !== words) time.textContent = words;
     }
+    for (const time of document.querySelectorAll("time[data-elapsed]")) time.textContent = lasting(secondsSince(time));
+    for (const time of document.querySelectorAll("time[data-until]")) time.textContent = until(-secondsSince(time));
   }
 
-  // --- what a swap must not lose: opened details, the end of a log, and where the keyboard is
+  // --- what a swap must not lose: opened details, and where the keyboard is
 
   let opened = new Set();
-  let followedLogs = [];
   let focused = "";
 
   const KEYS = "a[href], button, summary";
@@ -120,9 +130,6 @@
     const active = document.activeElement;
     focused = active && active.matches(KEYS) ? keyOf(active) : "";
     opened = new Set(Array.from(document.querySelectorAll("details[id][open]"), (details) => details.id));
-    followedLogs = Array.from(document.querySelectorAll(".log")).filter(
-      (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 40
-    );
   }
 
   function afterSwap() {
@@ -130,7 +137,6 @@
       const details = document.getElementById(id);
       if (details) details.open = true;
     }
-    for (const log of followedLogs) log.scrollTop = log.scrollHeight;
     if (focused && document.activeElement === document.body) {
       const same = Array.from(document.querySelectorAll(KEYS)).find((each) => keyOf(each) === focused);
       if (same) same.focus({ preventScroll: true });
@@ -168,7 +174,6 @@
     document.body.addEventListener("htmx:oobBeforeSwap", keepSame);
     document.addEventListener("submit", once);
     document.addEventListener("visibilitychange", listen);
-    for (const log of document.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;
     setInterval(tick, 1000);
     listen();
   });

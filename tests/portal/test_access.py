@@ -39,6 +39,10 @@ job             login     404      404      200     200      200   200
 job-log         login     404      404      200     200      200   200
 job-log-download login    404      404      200     200      200   200
 job-cancel      login     404      404      403     403      302   302
+job-resume      login     404      404      403     403      302   302
+job-restart     login     404      404      403     403      409   409
+job-keep        login     404      404      403     403      302   302
+job-clean-up    login     404      404      403     403      409   409
 audit           login     404      404      200     200      200   200
 audit-verify    login     404      404      302     302      302   302
 live            login     404      404      200     200      200   200
@@ -70,6 +74,10 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
         "job-log": [job.pk],
         "job-log-download": [job.pk],
         "job-cancel": [job.pk],
+        "job-resume": [job.pk],
+        "job-restart": [job.pk],
+        "job-keep": [job.pk],
+        "job-clean-up": [job.pk],
     }
     found = {pattern.name: reverse(pattern.name, args=keys.get(pattern.name, [])) for pattern in _patterns()}
     found["vdisk-action"] += "?version=4"

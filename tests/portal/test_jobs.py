@@ -2,7 +2,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from lifecycle import operations
-from lifecycle.models import Job, JobLogLine, VDisk
+from lifecycle.models import Job, VDisk
 from lifecycle.states import JobState, StepState
 from tests import factories
 
@@ -106,50 +106,6 @@ def test_the_fragment_asks_again_only_while_it_runs(
     assert (f'data-live="job-{job.pk} jobs"' in fragment) is is_live
 
 
-class TestLog:
-    def test_gives_the_new_lines_and_where_to_go_on(self, as_, auditor: User, job: Job) -> None:
-        fragment = as_(auditor).get(f"/jobs/{job.pk}/log/?after=2").content.decode()
-
-        assert "three" in fragment
-        assert "two" not in fragment
-        assert f'hx-get="/jobs/{job.pk}/log/?after=3"' in fragment
-
-    def test_keeps_its_place_when_nothing_is_new(self, as_, auditor: User, job: Job) -> None:
-        fragment = as_(auditor).get(f"/jobs/{job.pk}/log/?after=3").content.decode()
-
-        assert fragment.count("<li") == 1
-        assert f'hx-get="/jobs/{job.pk}/log/?after=3"' in fragment
-
-    @pytest.mark.parametrize("after", ["", "x", "-1", "9" * 40])
-    def test_takes_nonsense_for_the_beginning(self, as_, auditor: User, job: Job, after: str) -> None:
-        assert "one" in as_(auditor).get(f"/jobs/{job.pk}/log/", {"after": after}).content.decode()
-
-    def test_comes_in_portions(self, as_, auditor: User, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("portal.views.jobs.LINES_PER_FETCH", 2)
-
-        page = _page(as_(auditor), job)
-        first = as_(auditor).get(f"/jobs/{job.pk}/log/").content.decode()
-
-        assert "1 earlier line left out" in page
-        assert 'hx-trigger="live, load"' in first
-        assert "three" not in first
-
-    def test_shows_lines_as_text(self, as_, auditor: User, job: Job) -> None:
-        factories.log_lines(job, "<script>alert(1)</script>")
-
-        assert "&lt;script&gt;alert(1)" in _page(as_(auditor), job)
-
-    def test_can_be_downloaded_whole(self, as_, auditor: User, job: Job) -> None:
-        JobLogLine.objects.create(job=job, number=4, level="warning", text="four")
-
-        response = as_(auditor).get(f"/jobs/{job.pk}/log.txt")
-
-        lines = response.content.decode().splitlines()
-        assert response["Content-Type"].startswith("text/plain")
-        assert [line.split()[-1] for line in lines[3:]] == ["one", "two", "three", "four"]
-        assert "warning" in lines[6]
-
-
 class TestCancelling:
     def test_asks_the_worker_to_stop(self, as_, admin: User, job: Job) -> None:
         response = as_(admin).post(f"/jobs/{job.pk}/cancel/", follow=True)
@@ -210,7 +166,7 @@ class TestList:
         Job.objects.bulk_create(rows)
         client = as_(auditor)
 
-        with django_assert_max_num_queries(11):  # 2 of the list; session, user, 2 of rights, 2 badges, 3 of the farm
+        with django_assert_max_num_queries(12):  # 3 of the list; session, user, 2 of rights, 2 badges, 3 of the farm
             page = client.get("/jobs/?page=3").content.decode()
 
         assert "Page 3 of 10" in page

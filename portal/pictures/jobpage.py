@@ -1,0 +1,161 @@
+"""What a job's page says of it: the steps, how they compare with what they usually take, and what can be done now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from lifecycle import estimates, progress
+from lifecycle.estimates import Expected
+from lifecycle.models import Job, JobStep
+from lifecycle.progress import Judgement, Pace
+from lifecycle.states import JobState, Repeat, StepState
+from portal.pictures.words import counted
+
+OVER = frozenset({StepState.DONE, StepState.SKIPPED})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A return code of PVS and its words."""
+
+    code: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing that a step says of itself."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True)
+class StepPart:
+    """``next_try_at`` is there while it waits after a failure that may pass."""
+
+    row: JobStep
+    message: str
+    answer: Answer | None
+    expectation: str
+    judgement: Judgement
+    next_try_at: datetime | None
+    statements: list[Statement]
+
+    @property
+    def is_stalled(self) -> bool:
+        return self.judgement.pace == Pace.STALLED
+
+    @property
+    def is_late(self) -> bool:
+        return self.judgement.pace == Pace.SLOWER_THAN_NINE
+
+
+@dataclass(frozen=True)
+class Course:
+    """The whole job beside those before it. ``usual_end`` and ``late_end`` are moments still to come, or None."""
+
+    expectation: str
+    judgement: Judgement
+    usual_end: datetime | None
+    late_end: datetime | None
+
+    @property
+    def is_late(self) -> bool:
+        return self.judgement.pace == Pace.SLOWER_THAN_NINE
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``over`` of the steps are done: a count, never a guess. ``answer`` is PVS's to the step that failed."""
+
+    steps: list[StepPart]
+    over: int
+    answer: Answer | None
+    course: Course
+
+
+def job_progress(job: Job) -> Progress:
+    """Once the job is over its outcome stands on top of the page, so it is said once."""
+    rows = list(job.steps.order_by("position"))
+    failed = next((row for row in rows if row.state == StepState.FAILED), None)
+    reached = rows[: rows.index(failed)] if failed else rows
+    outcome = "" if job.is_active else job.outcome
+    answer = _answer(failed, outcome) if failed and outcome else None
+    expected = estimates.expected_for(job) if job.is_active else {}
+    now = timezone.now()
+    parts = [
+        _step(job, row, outcome=outcome, on_top=answer, expected=expected.get(row.position), now=now) for row in rows
+    ]
+    return Progress(parts, sum(row.state in OVER for row in reached), answer, _course(job, now))
+
+
+def _step(
+    job: Job, row: JobStep, *, outcome: str, on_top: Answer | None, expected: Expected | None, now: datetime
+) -> StepPart:
+    answer = _answer(row, f"{outcome} {row.message}")
+    is_said = answer and on_top and answer.code == on_top.code
+    return StepPart(
+        row=row,
+        message="" if row.message and row.message in outcome else row.message,
+        answer=None if is_said else answer,
+        expectation=progress.expectation(expected) if row.state not in OVER else "",
+        judgement=progress.judge(row, expected, now),
+        next_try_at=job.due_at if job.is_active and row.state == StepState.WAITING and row.failures else None,
+        statements=list(_statements(row)),
+    )
+
+
+def _answer(step: JobStep, said: str) -> Answer | None:
+    """What PVS answered, without words that the page has ``said`` already; None when it did not answer."""
+    if step.error_code is None:
+        return None
+    return Answer(step.error_code, "" if step.error_words in said else step.error_words)
+
+
+def _course(job: Job, now: datetime) -> Course:
+    if not job.is_active:
+        return Course("", Judgement(Pace.IDLE), None, None)
+    total = estimates.expected_total(job)
+    judgement = progress.judge_job(job, total, now)
+    can_tell = job.state == JobState.RUNNING and job.started_at is not None and job.runs == 1
+    ends = [_end(job, seconds, now) if can_tell else None for seconds in (total.median, total.p90)]
+    return Course(progress.expectation(total), judgement, *ends)
+
+
+def _end(job: Job, seconds: float | None, now: datetime) -> datetime | None:
+    if seconds is None or job.started_at is None:
+        return None
+    moment = job.started_at + timedelta(seconds=seconds)
+    return moment if moment > now else None
+
+
+def _statements(row: JobStep) -> Iterable[Statement]:
+    """From what the step wrote of itself when the job began; a step of before that has nothing to say."""
+    about = row.about
+    if limit := about.get("limit"):
+        yield Statement("May take", f"at most {progress.lasting(limit)}, then it has failed")
+    if silence := about.get("silence"):
+        yield Statement("Counts as stalled", f"after {progress.lasting(silence)} without a sign of life from outside")
+    if (retries := about.get("retries")) is not None:
+        yield Statement("Tries again", _retries(retries))
+    if (repeat := about.get("repeat")) in Repeat.values:
+        yield Statement("If its effect is unknown", f"it {Repeat(repeat).label}")
+    if needs := about.get("needs"):
+        yield Statement("Needs", ", ".join(needs))
+    if produces := about.get("produces"):
+        yield Statement("Produces", ", ".join(produces))
+    if about:
+        yield Statement("Taking it back", about.get("undo") or "nothing is taken back")
+        stands = "still holds" if about.get("stands") else "has to be looked at again"
+        yield Statement("When a later step is begun anew", f"its result {stands}")
+
+
+def _retries(times: int) -> str:
+    if not times:
+        return "never by itself"
+    return f"up to {counted(times, 'time')} in a row, when the other side is away or busy, at growing intervals"

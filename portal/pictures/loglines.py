@@ -1,0 +1,62 @@
+"""How the lines of a log are written on a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils import timezone
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from lifecycle.models import Job, JobLogLine
+
+
+@dataclass(frozen=True)
+class Line:
+    """``moment`` is exact; ``stamp`` is what the page shows of it, with the day when it is not the job's first."""
+
+    number: int
+    moment: str
+    stamp: str
+    step: int | None
+    step_title: str
+    level: str
+    text: SafeString
+
+
+def lines(rows: Iterable[JobLogLine], *, job: Job, titles: Mapping[int, str], searched: str) -> list[Line]:
+    """With the text that was ``searched`` marked."""
+    first_day = timezone.localtime(job.created_at).date()
+    return [
+        Line(
+            number=row.number,
+            moment=timezone.localtime(row.at).isoformat(sep=" "),
+            stamp=_stamp(timezone.localtime(row.at), first_day),
+            step=row.step_position,
+            step_title=titles.get(row.step_position, "") if row.step_position is not None else "",
+            level=row.level,
+            text=marked(row.text, searched),
+        )
+        for row in rows
+    ]
+
+
+def marked(text: str, searched: str) -> SafeString:
+    """``text`` as HTML, with each place where ``searched`` stands, in any case of letters, in a mark."""
+    if not searched:
+        return conditional_escape(text)
+    parts = re.split(f"({re.escape(searched)})", text, flags=re.IGNORECASE)
+    return mark_safe("".join(_part(part, is_hit=index % 2 == 1) for index, part in enumerate(parts)))  # noqa: S308
+
+
+def _part(text: str, *, is_hit: bool) -> SafeString:
+    return format_html("<mark>{}</mark>", text) if is_hit else conditional_escape(text)
+
+
+def _stamp(moment: datetime, first_day: date) -> str:
+    """``15:06:07.123``, or ``2026-03-05 00:06:07.123`` on a later day."""
+    clock = moment.strftime("%H:%M:%S.%f")[:-3]
+    return clock if moment.date() == first_day else f"{moment:%Y-%m-%d} {clock}"
