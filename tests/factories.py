@@ -25,6 +25,7 @@ from lifecycle.models import (
     Target,
     VDisk,
     Version,
+    Worker,
 )
 from lifecycle.roles import Role
 from lifecycle.states import Access, Action, JobState, ReplicaState, StepState, TargetType, VersionType
@@ -183,6 +184,16 @@ def job(vdisk: VDisk, by: User, *, state: JobState = JobState.RUNNING, **values:
         "undo_cause": "cancelled" if state == JobState.UNDOING else "",
     }
     return Job.objects.create(**defaults | values)
+
+
+def worker(name: str = "celery@worker1", *, silent_seconds: float = 0, **values: Any) -> Worker:
+    seen = timezone.now() - timedelta(seconds=silent_seconds)
+    defaults = {"machine": "worker1", "process": 4711, "threads": 4, "seen_at": seen, "started_at": seen}
+    return Worker.objects.create(name=name, **defaults | values)
+
+
+def beat(name: str = "beat@worker1", **values: Any) -> Worker:
+    return worker(name, role=Worker.Role.BEAT, **values)
 
 
 def step(of: Job, title: str, state: StepState = StepState.PENDING, **values: Any) -> JobStep:

@@ -20,6 +20,7 @@ from tests import factories
 PEOPLE = ("anonymous", "stranger", "helpdesk", "auditor", "approver", "admin", "superuser")
 
 # How a GET is answered, in the order of PEOPLE. login: sent to the login page; 405: may come in, but only by POST;
+# 401: a program would be told to send its token;
 # 404: not visible to this role; 403: visible, but not this role's business.
 GET_TABLE = """
 address         anonymous stranger helpdesk auditor approver admin superuser
@@ -45,6 +46,10 @@ job-keep        login     404      404      403     403      302   302
 job-clean-up    login     404      404      403     403      409   409
 audit           login     404      404      200     200      200   200
 audit-verify    login     404      404      302     302      302   302
+operations      login     404      404      200     404      200   200
+worker-drain    login     404      404      403     404      302   302
+worker-undrain  login     404      404      403     404      302   302
+metrics         401       404      404      200     404      200   200
 live            login     404      404      200     200      200   200
 login           200       302      302      302     302      302   302
 logout          405       405      405      405     405      405   405
@@ -63,6 +68,7 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     ground.targets(1, vdisk, 3)
     job = factories.job(vdisk, admin, state=JobState.SUCCEEDED)
     change = operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested")
+    worker = factories.worker()
     keys = {
         "vdisk": [vdisk.pk],
         "vdisk-action": [vdisk.pk, "boot-test"],
@@ -70,6 +76,8 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
         "change": [change.pk],
         "change-decide": [change.pk],
         "change-withdraw": [change.pk],
+        "worker-drain": [worker.pk],
+        "worker-undrain": [worker.pk],
         "job": [job.pk],
         "job-log": [job.pk],
         "job-log-download": [job.pk],
