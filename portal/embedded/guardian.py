@@ -22,6 +22,7 @@ from portal.embedded.valkey import Valkey
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 5
 
 # Set to 0 for test runs: faster, and the data does not survive a crash of the machine.
 DURABLE_VARIABLE = "PORTAL_EMBEDDED_DURABLE"
@@ -34,6 +35,8 @@ class Guardian:
         self.postgres = Postgres(layout, durable=os.environ.get(DURABLE_VARIABLE, "1") != "0")
         self.valkey = Valkey(layout)
         self.told_to_stop = threading.Event()
+        self._failures = 0
+        self._not_before = 0.0
 
     def run(self, ready: Callable[[], None]) -> int:
         """Exit code 0: done or nothing to do, for another guardian serves this folder; 1: a server did not start."""
@@ -45,7 +48,8 @@ class Guardian:
             self._start()
             ready()
             while not self.told_to_stop.wait(LOOK_SECONDS) and not self.users.try_exclusive():
-                self._start()
+                self._mend()
+            logger.info("stopping: %s", "told to" if self.told_to_stop.is_set() else "nobody uses the servers")
         except EmbeddedServerError as error:
             logger.error("%s", error)
             return 1
@@ -63,14 +67,27 @@ class Guardian:
         return False
 
     def _start(self) -> None:
-        """Also mends: a server that runs already, of an earlier guardian too, is left as it is."""
+        """A server that runs already, of an earlier guardian too, is left as it is."""
         for server in (self.postgres, self.valkey):
             if server.pid() is None:
                 logger.info("starting %s", type(server).__name__)
                 server.start()
 
+    def _mend(self) -> None:
+        """What ran and does not come back is tried for as long as somebody uses it, ever more seldom."""
+        if time.monotonic() < self._not_before:
+            return
+        try:
+            self._start()
+        except EmbeddedServerError as error:
+            self._failures += 1
+            pause = min(LOOK_SECONDS * 2**self._failures, LONGEST_PAUSE_SECONDS)
+            self._not_before = time.monotonic() + pause
+            logger.error("%s\nTrying again in %.0f s", error, pause)
+        else:
+            self._failures = 0
+
     def _stop(self) -> None:
-        logger.info("stopping: %s", "told to" if self.told_to_stop.is_set() else "nobody uses the servers")
         self.valkey.stop()
         self.postgres.stop()
         # In this order: whoever waits for the users' lock must not find a guardian that is about to go.

@@ -148,10 +148,13 @@ class Postgres:
         return True
 
     def _make_database(self) -> None:
-        with self._connect("template1") as connection:
-            query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if connection.execute(query, [DATABASE]).fetchone() is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        try:
+            with self._connect("template1") as connection:
+                if connection.execute(query, [DATABASE]).fetchone() is None:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.OperationalError as error:  # it was ended again just now
+            raise EmbeddedServerError(f"PostgreSQL does not answer: {error}") from error
 
     def _connect(self, database: str) -> "psycopg.Connection[Any]":
         return psycopg.connect(host=str(self.sockets), port=PORT, user=ROLE, dbname=database, autocommit=True)

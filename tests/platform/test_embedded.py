@@ -81,6 +81,14 @@ def connect(var: Path) -> "psycopg.Connection":
     return psycopg.connect(host=entry["HOST"], port=entry["PORT"], user=entry["USER"], dbname=entry["NAME"])
 
 
+def answers(var: Path) -> bool:
+    try:
+        connect(var).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def guardian(var: Path) -> int:
     return int(Layout(var).guard.read_text())
 
@@ -153,6 +161,21 @@ def test_a_server_that_dies_is_started_again(var: Path) -> None:
 
     assert wait_for(lambda: postgres.is_running() and valkey.is_running() and postgres.pid() not in victims)
     assert valkey.pid() not in victims
+
+
+def test_a_server_that_dies_again_while_it_is_being_started_comes_back_all_the_same(var: Path) -> None:
+    embedded.attach(var)
+    postgres, valkey = Postgres(Layout(var)), Valkey(Layout(var))
+    first, victim = guardian(var), postgres.pid()
+
+    for _ in range(3):
+        assert victim
+        psutil.Process(victim).kill()
+        assert wait_for(lambda gone=victim: postgres.pid() not in {None, gone}), "nobody starts it any more"
+        victim = postgres.pid()
+
+    assert wait_for(lambda: answers(var) and valkey.is_running())
+    assert guardian(var) == first
 
 
 def test_servers_of_a_killed_guardian_are_taken_over_not_restarted(var: Path, user: Users) -> None:
