@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
-from builders.engine import dispatch, runner
+from builders import reporting  # noqa: F401  hears what Celery does
+from builders.engine import dispatch, presence, runner
 from builders.farms import open_farm
 from builders.jobs import plan
 from builders.sync import run as sync
 from lifecycle import waking
+
+logger = logging.getLogger(__name__)
 
 
 def worker_name() -> str:
@@ -21,17 +26,20 @@ def worker_name() -> str:
 
 @shared_task(name=waking.ADVANCE_JOB)
 def advance_job(*, job_id: int) -> None:
-    runner.advance(job_id, owner=worker_name(), plan=plan, opener=lambda job: open_farm(job.farm))
+    """One turn of a job. A worker that drains leaves it to others."""
+    try:
+        if presence.is_draining():
+            dispatch.give_back(job_id)
+            return
+        runner.advance(job_id, owner=worker_name(), plan=plan, opener=lambda job: open_farm(job.farm))
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("job %s: the database is away, another turn follows: %s", job_id, str(error).strip())
 
 
 @shared_task(name=waking.SYNC_FARM)
 def sync_farm(*, farm_id: int) -> None:
-    sync.sync_farm(farm_id, open_farm)
-
-
-@shared_task(name="builders.tick")
-def tick() -> None:
-    """Every second or so: what is due gets a worker."""
-    dispatch.hand_out(lambda job_id: advance_job.delay(job_id=job_id))
-    for farm_id in dispatch.farms_due():
-        sync_farm.delay(farm_id=farm_id)
+    try:
+        if not presence.is_draining():
+            sync.sync_farm(farm_id, open_farm)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("farm %s: the database is away, another sync follows: %s", farm_id, str(error).strip())

@@ -27,7 +27,7 @@ _LINE = """
                row_number() OVER (PARTITION BY requested_by_id ORDER BY created_at, id) AS turn
         FROM lifecycle_job
         WHERE state IN ('waiting', 'running', 'undoing') AND admitted_at IS NULL
-          AND due_at <= statement_timestamp()
+          AND due_at <= statement_timestamp() AND NOT (cancel_requested_at IS NOT NULL AND started_at IS NULL)
     ), placed AS (
         SELECT id, needs, row_number() OVER (ORDER BY turn, GREATEST(created_at, CASE WHEN turn = 1 THEN (
             SELECT past.admitted_at FROM lifecycle_job past

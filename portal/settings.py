@@ -161,6 +161,7 @@ STORAGES = {
 
 PORTAL_LEASE_SECONDS = env.integer("PORTAL_LEASE_SECONDS", 30, minimum=1)
 PORTAL_TICK_SECONDS = env.integer("PORTAL_TICK_SECONDS", 1, minimum=1)
+PORTAL_RELEASE = env.text("PORTAL_RELEASE")
 PORTAL_PRESENCE_SECONDS = env.integer("PORTAL_PRESENCE_SECONDS", 5, minimum=1)
 PORTAL_KEEP_HOURS = env.integer("PORTAL_KEEP_HOURS", 72, minimum=1)
 # How many jobs may work at once: with a host, on a store, of a kind. 0 counts nothing.
@@ -174,11 +175,11 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_IGNORE_RESULT = True  # results are rows of the database
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-# The schedule is one fixed interval: kept in memory, it leaves no file that could be stale after a crash.
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "builders.engine.beat:Dispatcher"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever
 
 # --- The rest
 

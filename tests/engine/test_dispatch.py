@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -16,9 +16,11 @@ pytestmark = pytest.mark.django_db
 MakeJob = Callable[..., Job]
 
 
-def tick() -> list[int]:
+def tick(*, lost_before: datetime | None = None) -> list[int]:
+    """What is let in and handed out now."""
+    dispatch.admit()
     sent: list[int] = []
-    dispatch.hand_out(sent.append)
+    dispatch.hand_out(lambda job_id, _at: sent.append(job_id), lost_before=lost_before)
     return sent
 
 
@@ -27,11 +29,64 @@ def test_it_hands_out_a_due_job_once(job: Job) -> None:
     assert tick() == []
 
 
-def test_it_hands_out_again_what_was_lost_on_the_way(job: Job) -> None:
+def handed_out(job: Job, *, seconds_ago: float) -> None:
     tick()
-    Job.objects.update(dispatched_at=timezone.now() - timedelta(seconds=30))
+    Job.objects.filter(pk=job.pk).update(dispatched_at=timezone.now() - timedelta(seconds=seconds_ago))
+
+
+def test_it_hands_out_again_what_was_lost_on_the_way(job: Job) -> None:
+    handed_out(job, seconds_ago=30)
+
+    assert tick() == []
+    assert tick(lost_before=dispatch.lost_before(None)) == [job.pk]
+
+
+def test_a_message_that_waits_in_a_slow_queue_is_not_lost(job: Job) -> None:
+    handed_out(job, seconds_ago=600)
+
+    assert tick(lost_before=dispatch.lost_before(timezone.now() - timedelta(seconds=700))) == []
+    assert tick(lost_before=dispatch.lost_before(timezone.now() - timedelta(seconds=500))) == [job.pk]
+
+
+def test_a_message_on_its_way_to_a_thread_is_not_lost(job: Job) -> None:
+    handed_out(job, seconds_ago=1)
+
+    assert tick(lost_before=dispatch.lost_before(None)) == []
+
+
+def test_a_job_that_could_not_be_sent_is_handed_out_the_next_time(make_job: MakeJob) -> None:
+    jobs = [make_job(due_at=timezone.now() - timedelta(minutes=9 - n)) for n in range(3)]
+    dispatch.admit()
+    sent: list[int] = []
+
+    def send(job_id: int, _at: datetime) -> None:
+        if sent:
+            raise ConnectionError("the broker is gone")
+        sent.append(job_id)
+
+    with pytest.raises(ConnectionError):
+        dispatch.hand_out(send)
+
+    assert sent == [jobs[0].pk]
+    assert tick() == [jobs[1].pk, jobs[2].pk]
+
+
+def test_a_worker_that_drains_gives_a_job_back_to_be_handed_out_at_once(job: Job) -> None:
+    assert tick() == [job.pk]
+
+    dispatch.give_back(job.pk)
 
     assert tick() == [job.pk]
+
+
+def test_it_does_not_hand_out_what_is_not_let_in(make_job: MakeJob) -> None:
+    first, second = (
+        make_job(admitted_at=None, needs=["vdisk:1"], created_at=timezone.now() - timedelta(minutes=9 - n))
+        for n in (0, 1)
+    )
+
+    assert tick() == [first.pk]
+    assert second.pk not in tick()
 
 
 def test_it_leaves_a_job_that_waits(make_job: MakeJob) -> None:
@@ -67,11 +122,24 @@ def test_the_longest_due_comes_first(make_job: MakeJob) -> None:
     assert tick() == [later.pk, late.pk]
 
 
+def test_it_knows_when_the_next_job_falls_due(make_job: MakeJob) -> None:
+    assert dispatch.seconds_to_next() is None
+
+    make_job(due_at=timezone.now() + timedelta(hours=2))
+    make_job(due_at=timezone.now() + timedelta(hours=1))
+    make_job(due_at=timezone.now() - timedelta(hours=1))
+
+    left = dispatch.seconds_to_next()
+    assert left is not None
+    assert 0 < left <= 3600
+
+
 def test_it_knows_the_farms_that_are_due(job: Job) -> None:
     farm = Farm.objects.get()
+    Farm.objects.update(sync_due_at=timezone.now() - timedelta(seconds=1))
 
-    assert dispatch.farms_due() == [farm.pk]
+    assert dispatch.farms_due()[0] == [farm.pk]
     Farm.objects.update(sync_lease_until=timezone.now() + timedelta(minutes=1))
-    assert dispatch.farms_due() == []
+    assert dispatch.farms_due()[0] == []
     Farm.objects.update(sync_lease_until=None, sync_due_at=timezone.now() + timedelta(minutes=1))
-    assert dispatch.farms_due() == []
+    assert dispatch.farms_due()[0] == []

@@ -102,6 +102,11 @@ class SessionPool:
         """The host was unreachable a moment ago: ask others first."""
         return self._clock() < self._rest_until
 
+    def snapshot(self) -> Snapshot:
+        with self._changed:
+            idle, in_use = len(self._idle), self._in_use
+        return Snapshot(self.label, open=idle + in_use, in_use=in_use, limit=self._limit, resting=self.is_resting)
+
     def rest(self) -> None:
         self._rest_until = self._clock() + REST_SECONDS
 
@@ -227,6 +232,22 @@ def _tend_for_ever(pool_of: weakref.ref[SessionPool]) -> None:
 
 
 _pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How many sessions this process has with one host. ``resting``: it was unreachable a moment ago."""
+
+    host: str
+    open: int
+    in_use: int
+    limit: int
+    resting: bool
+
+
+def snapshots() -> list[Snapshot]:
+    """All pools of this process, by host."""
+    return sorted((pool.snapshot() for pool in list(_pools)), key=lambda one: one.host)
 
 
 def close_all() -> None:
