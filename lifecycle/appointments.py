@@ -54,7 +54,8 @@ def keep(schedule_id: int, now: datetime) -> ScheduleRun | None:
             return None
         try:
             return _keep(row, now)
-        except Incomplete as error:  # a time zone that this machine no longer knows
+        except Incomplete as error:  # a time zone that this machine no longer knows: no use in trying on
+            row.failures = max(row.failures, row.stop_after)
             schedules.stop(row, f"Its times cannot be read, so it stopped itself. {error}", by=None)
             return None
 

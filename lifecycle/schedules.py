@@ -14,6 +14,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from lifecycle import cron, fingerprints
@@ -180,6 +181,11 @@ def job_ended(job: Job) -> None:
 def fingerprint_of(chain: ChainFacts) -> str:
     """Of the newest chain: that of the highest version, with all beneath it. Empty for a vDisk without versions."""
     return fingerprints.fingerprint(chain, chain.highest.number) if chain.highest else ""
+
+
+def stopped() -> list[Schedule]:
+    """Those that stopped themselves; a person has to look at them."""
+    return list(Schedule.objects.filter(paused_at__isnull=False, failures__gte=F("stop_after")).order_by("name"))
 
 
 def clock(of: Schedule) -> tuple[str, str]:

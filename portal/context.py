@@ -45,6 +45,7 @@ _PLACES: tuple[tuple[str, str, str, Callable[[], int] | None, str], ...] = (
     ("Board", "board", "lifecycle.view_vdisk", None, ""),
     ("Changes", "changes", "lifecycle.view_changerequest", _open_changes, "open"),
     ("Jobs", "jobs", "lifecycle.view_job", _active_jobs, "active"),
+    ("Schedules", "schedules", "lifecycle.view_schedule", None, ""),
     ("Targets", "targets", "lifecycle.view_target", None, ""),
     ("Audit", "audit", "lifecycle.view_auditentry", None, ""),
     ("Operations", "operations", "lifecycle.view_operations", None, ""),

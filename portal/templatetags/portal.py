@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lifecycle.operating import Condition
-from lifecycle.states import ChangeState, JobState, StepState
+from lifecycle.states import Action, ChangeState, JobState, StepState
 from lifecycle.verdicts import VerdictCode
 from portal.pictures import deeds, words
 from portal.pictures.words import counted
@@ -137,6 +137,12 @@ def person(user: User | None) -> str:
 def deed(code: str) -> str:
     """An action code of the audit trail in words; a code without words says itself."""
     return deeds.deed(code) or code
+
+
+@register.filter
+def action_label(code: str) -> str:
+    """What a kind of job is called."""
+    return Action(code).label if code in Action.values else code
 
 
 @register.simple_tag

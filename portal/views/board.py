@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from lifecycle import schedules
 from lifecycle.models import ChangeRequest, Job, VDisk
 from lifecycle.states import LIVE_CHANGE_STATES
 from portal.http import PortalRequest, needs, page
@@ -24,7 +25,11 @@ def board(request: PortalRequest) -> HttpResponse:
         road(vdisk, jobs=jobs[vdisk.pk], changes=changes[vdisk.pk])
         for vdisk in VDisk.objects.present().with_chain().order_by("name")
     ]
-    context = {"roads": roads, "may_operate": request.user.has_perm("lifecycle.operate_version")}
+    context = {
+        "roads": roads,
+        "may_operate": request.user.has_perm("lifecycle.operate_version"),
+        "stopped": schedules.stopped() if request.user.has_perm("lifecycle.view_schedule") else [],
+    }
     return page(request, "board/board.html", context, fragment="board/_roads.html")
 
 

@@ -11,9 +11,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 from django.urls.resolvers import RoutePattern
 
-from lifecycle import operations
+from lifecycle import operations, schedules, windows
 from lifecycle.models import Target, VDisk
-from lifecycle.states import JobState
+from lifecycle.schedules import Terms
+from lifecycle.states import Action, JobState
+from lifecycle.windows import Opening
 from portal.http import Access
 from tests import factories
 
@@ -50,6 +52,19 @@ operations      login     404      404      200     404      200   200
 worker-drain    login     404      404      403     404      302   302
 worker-undrain  login     404      404      403     404      302   302
 metrics         401       404      404      200     404      200   200
+schedules       login     404      404      200     404      200   200
+schedules-stopped login   404      404      200     404      200   200
+schedule-preview login    404      404      403     404      200   200
+schedule-new    login     404      404      403     404      200   200
+schedule        login     404      404      200     404      200   200
+schedule-edit   login     404      404      403     404      200   200
+schedule-pause  login     404      404      403     404      302   302
+schedule-resume login     404      404      403     404      302   302
+schedule-run    login     404      404      403     404      302   302
+schedule-remove login     404      404      403     404      200   200
+window-new      login     404      404      403     404      200   200
+window          login     404      404      403     404      200   200
+window-remove   login     404      404      403     404      200   200
 live            login     404      404      200     200      200   200
 login           200       302      302      302     302      302   302
 logout          405       405      405      405     405      405   405
@@ -69,7 +84,11 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     job = factories.job(vdisk, admin, state=JobState.SUCCEEDED)
     change = operations.request_promotion(vdisk=vdisk, version=4, by=admin, reason="Tested")
     worker = factories.worker()
+    window = windows.make(Opening(name="Night", cron="0 1 * * *", time_zone="UTC", minutes=60), by=admin)
+    schedule = schedules.make(Terms(name="Nightly", kind=Action.MERGE, vdisk=vdisk, window=window), by=admin)
     keys = {
+        **{name: [schedule.pk] for name in _names("schedule", "edit", "pause", "resume", "run", "remove")},
+        **{name: [window.pk] for name in _names("window", "remove")},
         "vdisk": [vdisk.pk],
         "vdisk-action": [vdisk.pk, "boot-test"],
         "target": [Target.objects.get().pk],
@@ -108,6 +127,10 @@ def test_answers_each_address_as_the_table_says(
     answers = {name: _answer(browser.get(address)) for name, address in addresses.items()}
 
     assert answers == _expected(who)
+
+
+def _names(of: str, *deeds: str) -> list[str]:
+    return [of, *(f"{of}-{deed}" for deed in deeds)]
 
 
 def _answer(response: HttpResponseBase) -> str:
