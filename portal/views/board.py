@@ -13,6 +13,7 @@ from lifecycle import schedules
 from lifecycle.models import ChangeRequest, Job, VDisk
 from lifecycle.states import LIVE_CHANGE_STATES
 from portal.http import PortalRequest, needs, page
+from portal.pictures.keeping import ends_soon
 from portal.pictures.lanes import road
 
 
@@ -28,6 +29,7 @@ def board(request: PortalRequest) -> HttpResponse:
     context = {
         "roads": roads,
         "may_operate": request.user.has_perm("lifecycle.operate_version"),
+        "ends_soon": ends_soon(request.user),
         "stopped": schedules.stopped() if request.user.has_perm("lifecycle.view_schedule") else [],
     }
     return page(request, "board/board.html", context, fragment="board/_roads.html")

@@ -58,6 +58,7 @@ def job(request: PortalRequest, pk: int) -> HttpResponse:
         "waits_for": claims.waits_for(found),
         "needs": sorted(claims.names_of(found.needs).values()),
         "is_live": found.is_active or found.state in RESUMABLE_JOB_STATES or found.kept,
+        "takes_back": found.is_active and bool(found.undo_cause),
         "may_cancel": found.is_active and not found.is_cancelling and request.user.has_perm("lifecycle.cancel_job"),
         **_ways_on(request, found),
         "refresh_seconds": REFRESH_SECONDS,

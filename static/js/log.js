@@ -73,9 +73,7 @@
     newest = document.querySelector(".log-newest");
     if (!log || openLine()) return;
     addEventListener("hashchange", openLine);
-    const target = location.hash && document.querySelector(location.hash);
-    if (target) target.scrollIntoView({ block: "center" });
-    else if (hasTail()) log.scrollTop = log.scrollHeight;
+    if (hasTail() && !location.hash.startsWith("#line-")) log.scrollTop = log.scrollHeight;
     look();
     log.addEventListener("scroll", look, { passive: true });
     newest.addEventListener("click", toNewest);

@@ -1,9 +1,13 @@
+import re
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from lifecycle import operations
-from lifecycle.models import Job, VDisk
-from lifecycle.states import JobState, StepState
+from lifecycle.models import Hold, Job, VDisk
+from lifecycle.states import JobState, OnFailure, StepState
 from tests import factories
 
 
@@ -170,3 +174,145 @@ class TestList:
             page = client.get("/jobs/?page=3").content.decode()
 
         assert "Page 3 of 10" in page
+
+
+class TestQueue:
+    def test_says_for_whom_it_waits_and_leads_there(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+        first = factories.job(vdisk, admin, title="Merge updates: W11-Office", kind="merge")
+        resource = f"vdisk:{vdisk.pk}"
+        Hold.objects.create(resource=resource, slot=1, job=first)
+        job = factories.job(
+            vdisk, auditor, state=JobState.WAITING, queues=True, needs=[resource, "kind:promote-test"], started_at=None
+        )
+
+        page = _page(as_(auditor), job)
+
+        assert "vDisk W11-Office is held by" in page
+        assert f'<a href="/jobs/{first.pk}/">Merge updates: W11-Office</a> (admin, since' in page
+        assert "Waiting for a worker" not in page
+
+    def test_says_how_many_come_before_it(self, as_, auditor: User, admin: User, vdisk: VDisk, settings) -> None:
+        settings.PORTAL_LIMITS = {"kind:merge": 1}
+        for _ in range(3):
+            job = factories.job(
+                vdisk, admin, state=JobState.WAITING, kind="merge", writes=False, needs=["kind:merge"], started_at=None
+            )
+
+        assert "2 jobs are before it in the queue for jobs of the kind “Merge updates”" in _page(as_(auditor), job)
+
+
+class TestCourse:
+    """How it compares with those before it: the judgements have tests of their own, in tests/lifecycle."""
+
+    @pytest.fixture
+    def history(self, admin: User, vdisk: VDisk) -> None:
+        now = timezone.now()
+        for seconds in range(50, 70):
+            job = factories.job(vdisk, admin, state=JobState.SUCCEEDED, kind="merge", writes=False)
+            Job.objects.filter(pk=job.pk).update(started_at=now - timedelta(seconds=2 * seconds), ended_at=now)
+            factories.step(job, "Merge", StepState.DONE, seconds=float(seconds), profile="merge|x", ended_at=now)
+
+    def _running(self, vdisk: VDisk, by: User, *, since: int, **step: object) -> Job:
+        started_at = timezone.now() - timedelta(seconds=since)
+        job = factories.job(vdisk, by, kind="merge", started_at=started_at)
+        values = {"profile": "merge|x", "started_at": started_at, "sign_at": timezone.now()}
+        factories.step(job, "Merge", StepState.RUNNING, **values | step)
+        factories.step(job, "Look at the result")
+        return job
+
+    def test_says_what_it_usually_takes_and_when_it_ends(
+        self, as_, auditor: User, admin: User, vdisk: VDisk, history: None
+    ) -> None:
+        page = _page(as_(auditor), self._running(vdisk, admin, since=3))
+
+        assert "Usually about 60 s, 9 of 10 times within 67 s." in page
+        assert "Jobs like this: usually about 119 s, 9 of 10 times within 2 min." in page
+        assert "It usually ends about" in page
+        assert "slower than" not in page
+
+    def test_says_early_that_it_is_slow(self, as_, auditor: User, admin: User, vdisk: VDisk, history: None) -> None:
+        page = _page(as_(auditor), self._running(vdisk, admin, since=100))
+
+        assert page.count("slower than 9 of 10") == 1
+        assert "stalled" not in page
+        assert "step-running warn" in page
+
+    def test_stalled_is_another_thing_than_slow(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+        heard_at = timezone.now() - timedelta(minutes=10)
+
+        page = _page(as_(auditor), self._running(vdisk, admin, since=900, about={"silence": 120}, sign_at=heard_at))
+
+        assert "Stalled: no sign of life from outside for 10 min" in page
+        assert f"Last sign of life at {timezone.localtime(heard_at):%Y-%m-%d %H:%M:%S}." in page
+        assert "slower than" not in page
+
+    def test_claims_nothing_without_history(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+        page = _page(as_(auditor), self._running(vdisk, admin, since=100))
+
+        assert "sually" not in page
+        assert "slower" not in page
+        assert " %</span>" not in page
+        assert "0 of 2 steps done" in page
+
+    def test_a_resumed_job_says_its_run_and_claims_no_end(
+        self, as_, auditor: User, admin: User, vdisk: VDisk, history: None
+    ) -> None:
+        job = self._running(vdisk, admin, since=3)
+        Job.objects.filter(pk=job.pk).update(runs=2)
+
+        page = _page(as_(auditor), job)
+
+        assert "run 2" in page
+        assert "It usually ends" not in page
+
+    def test_says_when_it_tries_again(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+        job = factories.job(vdisk, admin, due_at=timezone.now() + timedelta(seconds=3600))
+        factories.step(job, "Create the version", StepState.WAITING, failures=2, attempts=3)
+
+        page = _page(as_(auditor), job)
+
+        assert "tried 3 times" in page
+        assert re.search(r"Next try <time [^>]*data-until>in 3\d\d\d s</time>", page)
+
+
+class TestRules:
+    def test_a_step_says_what_it_states_of_itself(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+        about = {
+            "limit": 600,
+            "silence": 90,
+            "retries": 5,
+            "repeat": "never",
+            "needs": ["vm"],
+            "produces": ["disk", "size"],
+            "undo": "Removes the VM.",
+            "stands": False,
+        }
+        job = factories.job(vdisk, admin)
+        factories.step(job, "Create the VM", about=about)
+
+        page = _page(as_(auditor), job)
+
+        rules = page.split('<details class="step-about"')[1].split("</details>")[0]
+        assert "at most 10 min, then it has failed" in rules
+        assert "after 90 s without a sign of life" in rules
+        assert "up to 5 times in a row" in rules
+        assert "is never repeated by itself" in rules
+        assert "disk, size" in rules
+        assert "Removes the VM." in rules
+        assert "has to be looked at again" in rules
+
+    def test_one_that_states_nothing_has_no_rules(self, as_, auditor: User, job: Job) -> None:
+        assert '<details class="step-about"' not in _page(as_(auditor), job)
+
+    @pytest.mark.parametrize("choice", list(OnFailure))
+    def test_the_job_says_what_becomes_of_what_it_built_when_it_fails(
+        self, as_, auditor: User, admin: User, vdisk: VDisk, choice: OnFailure
+    ) -> None:
+        page = _page(as_(auditor), factories.job(vdisk, admin, on_failure=choice))
+
+        assert f"<dd>{choice.label}</dd>" in page
+
+    def test_says_why_it_takes_back_what_it_did(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
+        page = _page(as_(auditor), factories.job(vdisk, admin, state=JobState.UNDOING, undo_cause="expired"))
+
+        assert "the time for keeping what it built is over" in page
