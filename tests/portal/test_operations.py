@@ -191,7 +191,7 @@ class TestWhatWaits:
 
         assert "Reboot W11, asked for by admin, waits for 7 min" in words
         assert "vDisk W11-Office is held by Merge W11 (admin, for" in words
-        assert "vDisk W11-Office: 1 of 1 1 job in the queue Merge W11" in words
+        assert "vDisk W11-Office: 1 of 1 wanted by 1 queued job Merge W11" in words
 
     def test_shows_limits_with_their_use_and_where_they_are_set(
         self, as_: As, auditor: User, admin: User, crew: Worker, vdisk: VDisk, settings: Any
@@ -218,7 +218,7 @@ class TestWhatWaits:
 
         page = _page(as_(auditor))
 
-        assert _tile(page, "Active jobs") == "3"
+        assert _tile(page, "active jobs") == "3"
         assert _tile(page, "in hand of a worker") == "1"
         assert _tile(page, "waiting for an answer from outside") == "1"
         assert _tile(page, "queued for a place") == "1"
