@@ -34,7 +34,15 @@ def scene(portal: Portal, browser: Browser) -> Iterator[dict[str, str]]:
     admin.open_vdisk(NAME)
     vdisk = _path(admin)
     change = _change(admin)
-    yield {"board": "/", "vdisk": vdisk, "change": change, "job": job, "targets": "/targets/", "audit": "/audit/"}
+    yield {
+        "board": "/",
+        "vdisk": vdisk,
+        "change": change,
+        "job": job,
+        "targets": "/targets/",
+        "audit": "/audit/",
+        "operations": "/operations/",
+    }
     context.close()
 
 
