@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from lifecycle import figures, operating
-from lifecycle.models import Farm, Job, Worker
+from lifecycle import claims, figures, operating
+from lifecycle.models import Farm, Job, Store, Worker
 from lifecycle.operating import Capacity, Condition, JobNow, Lock, OldestWaiting, QueueNow, Sessions, WorkerNow
 from lifecycle.states import JobState
 from lifecycle.troubles import Trouble, in_service, troubles
@@ -20,6 +20,7 @@ from portal import queues
 MOST_LATE = 20
 MOST_RESOURCES = 60
 MOST_HOLDERS = 6
+MOST_STORES = 30
 GONE_FOR = timedelta(hours=1)
 """A process that has left stays in sight for so long: whoever updates workers one by one sees them go."""
 
@@ -101,6 +102,7 @@ class Picture:
     resources: list[ResourcePicture]
     resources_left_out: int
     limits: list[str]
+    stores: list[str]
     keeping: figures.Keeping
     schedules: figures.ScheduleCounts
     farms: list[Farm]
@@ -126,6 +128,7 @@ def picture() -> Picture:
         resources=resources[:MOST_RESOURCES],
         resources_left_out=max(0, len(resources) - MOST_RESOURCES),
         limits=limits(),
+        stores=_stores(),
         keeping=figures.keeping(),
         schedules=schedules,
         farms=farms,
@@ -151,6 +154,12 @@ def _states(counts: figures.JobCounts) -> list[StateCount]:
     now = [StateCount(state, f"{count} {state.label}") for state, count in counts.active.items() if count]
     lately = [StateCount(state, f"{count} {state.label} in 24 h") for state, count in counts.ended.items() if count]
     return now + lately
+
+
+def _stores() -> list[str]:
+    """``store:3 (vDisks)``: by its number, one store can be given a limit of its own."""
+    found = Store.objects.filter(gone_at=None).order_by("name", "pk").values_list("pk", "name")[:MOST_STORES]
+    return [f"{claims.STORE}:{number} ({name})" for number, name in found]
 
 
 def _together(host: str, parts: Sequence[Sessions]) -> Sessions:

@@ -206,6 +206,7 @@ class TestWhatWaits:
         assert "host Test Farm: 3 of 8 Boot 1" in words
         assert "set with PORTAL_LIMITS" in words
         assert "host=8 kind=0 store=0" in words
+        assert f"The stores: store:{vdisk.store_id} (vDisks)." in words
 
     def test_counts_jobs_by_what_they_do_and_state(
         self, as_: As, auditor: User, admin: User, crew: Worker, vdisk: VDisk
@@ -291,7 +292,7 @@ class TestPage:
         assert _tile(page, "queued for a place") == str(count // 2)
 
 
-PAGE_QUERIES = 25
+PAGE_QUERIES = 26
 
 
 def many_jobs(vdisk: VDisk, by: User, count: int) -> None:
