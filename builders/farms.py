@@ -8,6 +8,7 @@ from builders.adapters.errors import NotAuthenticated, Unreachable
 from builders.adapters.powershell.connection import Authentication, HostConnection
 from builders.adapters.powershell.tls import CaFile, PinnedCertificate, Tls, ValidateOff
 from builders.adapters.pvs.farm import ProvisioningFarm
+from builders.engine import masking
 from lifecycle.models import Farm, FarmConnection
 
 
@@ -27,6 +28,7 @@ def open_farm(farm: Farm) -> ProvisioningFarm:
 
 
 def connection_to(row: FarmConnection) -> HostConnection:
+    masking.remember(row.password)
     return HostConnection(
         host=row.host,
         port=row.port,

@@ -14,13 +14,15 @@ from lifecycle import claims, fingerprints, policies, schedules
 from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
 from lifecycle.facts import ChainFacts
 from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, Schedule, VDisk
-from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeEvent, ChangeState, JobState
+from lifecycle.states import LIVE_CHANGE_STATES, Action, ChangeEvent, ChangeState, JobState, UndoCause
 from lifecycle.transitions import TRANSITIONS, judge
 
 NEEDS_REASON = frozenset(
     {Action.REVERT_TEST, Action.REVERT_MAINTENANCE, Action.SET_OVERRIDE, Action.CLEAR_OVERRIDE, Action.DELETE_VERSION}
 )
 HARMLESS = frozenset({Action.BOOT_TEST})
+CLEANING_UP = frozenset({UndoCause.ASKED, UndoCause.EXPIRED})
+"""These take back what an ended job had left."""
 PROMOTED = "promoted"
 """In a job's context: PVS has carried the promotion out."""
 
@@ -164,14 +166,18 @@ def cancel_job(*, job: Job, by: User) -> None:
         raise NotAllowed("Your role does not cancel jobs.")
     now = timezone.now()
     with transaction.atomic():
-        asked = Job.objects.active().filter(pk=job.pk, cancel_requested_at=None)
+        asked = Job.objects.active().filter(pk=job.pk, cancel_requested_at=None).exclude(undo_cause__in=CLEANING_UP)
         if not asked.update(cancel_requested_at=now, cancel_requested_by=by, due_at=Now()):
-            raise NotNow("The job is over already, or its cancelling was asked for before.")
+            raise NotNow("The job is over or only cleans up what it left, or its cancelling was asked for before.")
         AuditEntry.objects.record(by=by, action="job.cancel", on=job, job=job)
 
 
 def job_ended(job: Job) -> None:
-    """Called once, by the engine, in the transaction that ends the job."""
+    """Called by the engine, in the transaction that ends the job; again when an ended job was cleaned up."""
+    if job.undo_cause in CLEANING_UP:
+        detail = {"title": job.title, "outcome": job.outcome, "left": job.kept}
+        AuditEntry.objects.record(by=None, action="job.cleaned-up", on=job.vdisk or job, job=job, detail=detail)
+        return
     schedules.job_ended(job)
     AuditEntry.objects.record(
         by=None,

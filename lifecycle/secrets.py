@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 from django.db import models
+from django.db.models.functions import Cast
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "enc1$"
 
@@ -115,3 +120,29 @@ class SecretTextField(_TextField):
         if lookup_name != "isnull":
             raise FieldError(f"{self.label} is encrypted and cannot be searched.")
         return super().get_lookup(lookup_name)
+
+
+def secret_fields() -> list[tuple[type[models.Model], SecretTextField]]:
+    """Every column of the database that holds secrets."""
+    return [
+        (model, field)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, SecretTextField)
+    ]
+
+
+def known_secrets() -> list[str]:
+    """Every secret in the database in plain text, for masking alone; what cannot be decrypted is left out."""
+    return [secret for model, field in secret_fields() for secret in _plain(model, field) if secret]
+
+
+def _plain(model: type[models.Model], field: SecretTextField) -> list[str]:
+    rows = model._base_manager.annotate(stored=Cast(field.name, models.TextField())).values_list("stored", flat=True)
+    found: list[str] = []
+    for stored in rows.order_by():
+        try:
+            found.append(field.reveal(stored or ""))
+        except SecretUnreadable as unreadable:
+            logger.warning("a secret is not known and will not be masked: %s", unreadable)
+    return found

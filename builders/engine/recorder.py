@@ -1,23 +1,31 @@
-"""Writes a job's progress down, under its lease: step rows, log lines, the end. Every write is fenced."""
+"""Writes a job's progress down, under its lease: step rows, log lines, the end. Every write is fenced and masked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Now
-from django.utils import timezone
 
 from builders.engine.announce import announce
 from builders.engine.leases import Lease
+from builders.engine.masking import Mask
+from builders.engine.writing import AT, ENDED_AT, Lines, Sql, due_in, write
 from lifecycle import operations, topics
-from lifecycle.models import Job, JobLogLine, JobStep
+from lifecycle.models import Hold, Job, JobLogLine, JobStep
+from lifecycle.rerunning import RESUMED
 from lifecycle.states import JobState, StepState
 
+logger = logging.getLogger(__name__)
+
 Level = JobLogLine.Level
+AT_ONCE = 1000
+"""Log lines in one statement."""
+_SECONDS = Sql("EXTRACT(EPOCH FROM GREATEST(started_at, STATEMENT_TIMESTAMP()) - started_at)")
+_WORDS = frozenset({"message", "error_words", "outcome", "kept", "title", "reason"})
 
 
 class Recorder:
@@ -26,72 +34,152 @@ class Recorder:
     def __init__(self, lease: Lease, job: Job) -> None:
         self.lease = lease
         self.job = job
+        self.mask = Mask()
+        self.cancel_asked = job.cancel_requested_at is not None
+        self._seen_at: tuple[datetime, float] | None = None
+
+    def now(self) -> datetime:
+        """The database's time: as it said last, and what has passed here since."""
+        if self._seen_at is None:
+            self.write()
+        assert self._seen_at is not None
+        at, mark = self._seen_at
+        return at + timedelta(seconds=time.monotonic() - mark)
 
     def log(self, text: str, *, step: JobStep | None = None, level: str = Level.INFO) -> None:
         """Append one line; its number follows the last one, whoever wrote that."""
-        with transaction.atomic():
-            self._append(text, step, level)
-            announce(topics.job(self.job.pk))
+        self.write(step=step, line=text, level=level)
+
+    def log_lines(self, texts: Sequence[str], *, step: JobStep | None = None, level: str = Level.INFO) -> None:
+        """Append many lines, such as the output of a program, in few statements."""
+        position = step.position if step else None
+        masked = self.mask.lines(texts) if texts else []
+        for start in range(0, len(masked), AT_ONCE):
+            self._write(lines=Lines(masked[start : start + AT_ONCE], level, position))
 
     def save_step(self, step: JobStep, *, line: str = "", level: str = Level.INFO, **changes: Any) -> None:
         """Change a step's row and say so in the log, together or not at all."""
-        with transaction.atomic():
-            self._append(line, step, level) if line else self.lease.renew()
-            for name, value in changes.items():
-                setattr(step, name, value)
-            step.save(update_fields=list(changes))
-            announce(topics.job(self.job.pk))
+        self.write(step=step, line=line, level=level, **changes)
+
+    def begin_turn(self, step: JobStep, *, line: str = "", level: str = Level.INFO, failures: int = 0) -> None:
+        """The step is called: for the first time, or again. ``line`` says so where people are to know."""
+        self.save_step(
+            step,
+            line=line,
+            level=level,
+            state=StepState.RUNNING,
+            attempts=step.attempts + 1,
+            failures=failures,
+            started_at=Sql("COALESCE(started_at, STATEMENT_TIMESTAMP())"),
+        )
 
     def finish_step(self, step: JobStep, message: str, produces: Mapping[str, Any]) -> None:
-        with transaction.atomic():
-            self.job.context |= dict(produces)
-            self.lease.write(context=self.job.context)
-            self.save_step(
-                step,
-                line=message or f"{step.title}: done",
-                state=StepState.DONE,
-                message=message,
-                progress=None,
-                ended_at=timezone.now(),
-            )
-
-    def postpone(self, seconds: float) -> None:
-        """Give the job back until ``seconds`` from now."""
-        self.lease.write(
-            due_at=Now() + timedelta(seconds=seconds), dispatched_at=None, lease_until=None, lease_owner=""
+        """The step is done; its row, its line and what it produced, in one write."""
+        context = self.job.context | dict(produces)
+        self.write(
+            step=step,
+            line=message or f"{step.title}: done",
+            job={"context": context} if produces else {},
+            state=StepState.DONE,
+            message=message,
+            progress=None,
+            failures=0,
+            saved=step.saved,
+            sign_at=AT,
+            ended_at=ENDED_AT,
+            seconds=None if step.saved.get(RESUMED) else _SECONDS,
         )
+        self.job.context = context
+
+    def postpone(self, seconds: float, *, step: JobStep | None = None, line: str = "", **changes: Any) -> None:
+        """Give the job back until ``seconds`` from now, and say why."""
+        back = {"due_at": due_in(seconds), "dispatched_at": None, "lease_until": None, "lease_owner": ""}
+        self.write(step=step, line=line, job=back, **changes)
 
     def set_version(self, number: int) -> None:
         """The version this job is about became known."""
-        self.lease.write(version_number=number)
+        self.write(job={"version_number": number})
         self.job.version_number = number
 
-    def set_state(self, state: JobState, **changes: Any) -> None:
-        self.lease.write(state=state, **changes)
+    def set_state(self, state: JobState, *, line: str = "", **changes: Any) -> None:
+        self.write(job={"state": state, **changes}, line=line)
         self.job.state = state
-        announce(topics.job(self.job.pk), topics.JOBS)
+        announce(topics.JOBS)
 
-    def end(self, state: JobState, outcome: str) -> None:
-        """The last write of a job, with what hangs on it: its change request and the audit row."""
+    def start(self, steps: Sequence[JobStep]) -> None:
+        """The first turn: the job runs, and its table of contents is written."""
         with transaction.atomic():
-            now = timezone.now()
-            # why it succeeded or failed is said already, by its last step
-            said = state in (JobState.SUCCEEDED, JobState.FAILED) and self.job.steps.exists()
-            level = Level.INFO if state in (JobState.SUCCEEDED, JobState.CANCELLED) else Level.ERROR
-            self._append(f"The job has {state.label}." if said else outcome, None, level)
+            self.set_state(JobState.RUNNING, started_at=Sql("COALESCE(started_at, STATEMENT_TIMESTAMP())"))
+            if steps:
+                JobStep.objects.bulk_create(steps)
+
+    def end(self, state: JobState, outcome: str, *, line: str = "", **changes: Any) -> None:
+        """The last write of a job, with what hangs on it: its holds, its change request and the audit row.
+
+        ``line`` is the last one of the log; without it, the outcome.
+        """
+        level = Level.INFO if state in (JobState.SUCCEEDED, JobState.CANCELLED) else Level.ERROR
+        over = {
+            "state": state,
+            "outcome": outcome,
+            "ended_at": AT,
+            "lease_until": None,
+            "lease_owner": "",
+            "dispatched_at": None,
+        }
+        with transaction.atomic():
+            self.write(job=over | changes, line=line or outcome, level=level)
             self.job.steps.filter(state=StepState.PENDING).update(state=StepState.SKIPPED)
-            self.lease.write(
-                state=state, outcome=outcome, ended_at=now, lease_until=None, lease_owner="", dispatched_at=None
-            )
+            Hold.objects.filter(job=self.job).delete()
             self.job.refresh_from_db()
             operations.job_ended(self.job)
             self._announce_end()
 
-    def _append(self, text: str, step: JobStep | None, level: str) -> None:
-        self.lease.write(lines=F("lines") + 1)
-        number = Job.objects.values_list("lines", flat=True).get(pk=self.job.pk)
-        position = step.position if step else None
-        JobLogLine.objects.create(job=self.job, number=number, step_position=position, level=level, text=text)
+    def write(
+        self,
+        *,
+        step: JobStep | None = None,
+        line: str = "",
+        level: str = Level.INFO,
+        job: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
+        """Everything else is made of this: masked, in one statement, and told to open pages."""
+        lines = Lines([self.mask.text(line)], level, step.position if step else None) if line else None
+        job = {name: self._safe(name, value) for name, value in (job or {}).items()}
+        changes = {name: self._safe(name, value) for name, value in changes.items()}
+        self._write(job=job, step=(step.pk, changes) if step else None, lines=lines)
+        if step:
+            self._reflect(step, changes)
+
+    def _write(self, **parts: Any) -> None:
+        written = write(self.lease, **parts)
+        self.cancel_asked = written.cancel_asked
+        self._seen_at = written.at, time.monotonic()
+        announce(topics.job(self.job.pk))
+
+    def _safe(self, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.mask.text(value) if name in _WORDS else value
+        if not isinstance(value, dict):
+            return value
+        safe = self.mask.value(value)
+        if safe != value:
+            logger.warning("job %s: a secret was kept out of what a step wanted saved (%s)", self.job.pk, name)
+        return safe
+
+    def _reflect(self, step: JobStep, changes: Mapping[str, Any]) -> None:
+        """The row in hand says what the database says now; times as exactly as it matters here."""
+        assert self._seen_at is not None
+        for name, value in changes.items():
+            if name == "saved":
+                continue  # the step's own dictionary, which it may have in its hands
+            if not isinstance(value, Sql):
+                setattr(step, name, value)
+            elif name == "started_at":
+                step.started_at = step.started_at or self._seen_at[0]
+            elif name != "seconds":
+                setattr(step, name, self._seen_at[0])
 
     def _announce_end(self) -> None:
         names = [topics.job(self.job.pk), topics.JOBS]

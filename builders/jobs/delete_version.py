@@ -19,6 +19,7 @@ def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind ar
 
 
 class DeleteVersion(AskPvs):
+    action = Action.DELETE_VERSION
     key = "delete"
     title = "Delete the version and its files"
 

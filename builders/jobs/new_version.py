@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from builders.adapters.errors import Refused
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Step
+from builders.engine.steps import Done, Outcome, Step, StepFailed
 from builders.jobs.steps.chain import read_chain
-from builders.jobs.steps.check import CheckAllowed
+from builders.jobs.steps.check import CheckAllowed, check_allowed
+from builders.jobs.steps.power import runs
 from builders.jobs.steps.refresh import RefreshMirror
+from lifecycle.facts import VersionFacts
 from lifecycle.models import Job
 from lifecycle.states import Action, Repeat
 
@@ -22,56 +25,76 @@ def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind ar
 
 
 class CreateVersion(Step):
-    """Needs the vDisk. Produces the version; finds the one a lost answer left behind."""
+    """PVS has no room for a mark on a new version; what a lost answer left behind is the one above ``asked_above``."""
 
     key = "create"
     title = "Create the version"
+    needs = ("vdisk",)
+    produces: ClassVar[Mapping[str, type]] = {"version": int}
+    remembers = ("asked_above",)
+    stands = True
+    undoes = "deletes the version, if it is still in maintenance and no target runs it"
 
     def run(self, ctx: StepContext) -> Outcome:
         asked_above = ctx.saved.get("asked_above")
         if asked_above is None:
-            highest = read_chain(ctx).highest
-            ctx.intend(asked_above=highest.number if highest else -1)
-        elif found := self._left_behind(ctx, asked_above):
-            return found
+            chain = read_chain(ctx)
+            check_allowed(ctx, Action.NEW_VERSION, chain)
+            ctx.intend(asked_above=chain.highest.number if chain.highest else -1, asked=True)
+        elif found := self._made(ctx, asked_above):
+            ctx.log(f"Found version {found.number}, made by an earlier attempt")
+            return self._done(ctx, found.number, found.file_name)
+        elif not ctx.saved.get("asked"):
+            ctx.intend(asked=True)
         try:
             made = ctx.farm.new_maintenance_version(ctx.disk_id)
         except Refused as refused:
             # the lost call of an earlier attempt may have taken effect between our look and this one
-            if asked_above is None or refused.code != ALREADY_IN_MAINTENANCE:
-                raise
-            if found := self._left_behind(ctx, asked_above):
-                return found
+            in_the_way = refused.code == ALREADY_IN_MAINTENANCE
+            if asked_above is not None and in_the_way and (found := self._made(ctx, asked_above)):
+                return self._done(ctx, found.number, found.file_name)
+            del ctx.saved["asked"]
             raise
         return self._done(ctx, made.version, made.file_name)
 
-    def _left_behind(self, ctx: StepContext, asked_above: int) -> Done | None:
+    def _made(self, ctx: StepContext, asked_above: int) -> VersionFacts | None:
         found = read_chain(ctx).maintenance
-        if found is None or found.number <= asked_above:
-            return None
-        ctx.log(f"Found version {found.number}, made by an earlier attempt")
-        return self._done(ctx, found.number, found.file_name)
+        return found if found and found.number > asked_above else None
 
     def _done(self, ctx: StepContext, number: int, file_name: str) -> Done:
         ctx.set_version(number)
+        ctx.saved["file_name"] = file_name
         words = f"Version {number} was created ({file_name}); a maintenance target can boot it now"
         return Done(words, {"version": number, "outcome": words})
 
     def undo(self, ctx: StepContext) -> str:
-        number = ctx.produced("version")
-        found = read_chain(ctx).get(number) if number is not None else None
-        if found is None or not found.is_maintenance:
+        asked_above = ctx.saved.get("asked_above")
+        found = self._made(ctx, asked_above) if asked_above is not None and ctx.saved.get("asked") else None
+        if found is None or ctx.produced("version") not in (None, found.number):
             return ""
-        ctx.farm.delete_version(ctx.disk_id, number)
-        return f"Version {number} was deleted again"
+        if users := [device.name for device in ctx.farm.devices_of(ctx.disk_id) if runs(device, ctx, found.number)]:
+            raise StepFailed(f"{', '.join(users)} runs it; shut it down first")
+        ctx.farm.delete_version(ctx.disk_id, found.number)
+        return f"Version {found.number} was deleted again"
+
+    def leaves(self, ctx: StepContext) -> str:
+        if not ctx.saved.get("asked"):
+            return ""
+        vdisk = ctx.job.vdisk
+        where = f"of {ctx.disk_name} in store {vdisk.store.name}" if vdisk else ""
+        if (number := ctx.produced("version")) is not None:
+            return f"version {number} {where} ({ctx.saved.get('file_name', '')}), in maintenance"
+        return f"perhaps a version above {ctx.saved['asked_above']} {where}: PVS was asked for one and did not answer"
 
 
 class DescribeVersion(Step):
-    """Needs the version. PVS's own record names one service account for everybody, so the person goes here."""
+    """PVS's own record names one service account for everybody, so the person goes here."""
 
     key = "describe"
     title = "Note who asked for it in the version's description"
+    needs = ("vdisk", "version")
     repeat = Repeat.BLINDLY
+    stands = True
 
     def run(self, ctx: StepContext) -> Outcome:
         note = f"[{ctx.job.requested_by.get_username()}, portal job {ctx.job.pk}]"

@@ -24,6 +24,7 @@ def to_clear(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind
 
 
 class SetOverride(AskPvs):
+    action = Action.SET_OVERRIDE
     key = "override"
     title = "Set the override"
 
@@ -37,6 +38,8 @@ class SetOverride(AskPvs):
 
 
 class ClearOverride(AskPvs):
+    action = Action.CLEAR_OVERRIDE
+    needs = ("vdisk",)
     key = "clear-override"
     title = "Clear the override"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
@@ -19,8 +19,6 @@ from lifecycle.models import ChangeRequest, Decision, Job
 from lifecycle.operations import PROMOTED
 from lifecycle.states import Access, Action, ChangeEvent, Repeat
 
-HIDDEN_POLL_SECONDS = 5.0
-
 
 def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
     return [
@@ -33,15 +31,17 @@ def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind ar
 
 
 class CompareWithApproved(Step):
-    """Needs the change request. An approval counts for the very files it was given for."""
+    """An approval counts for the very files it was given for."""
 
+    needs = ("vdisk", "version", "change")
     key = "compare"
     title = "Compare the version with what was approved"
     repeat = Repeat.BLINDLY
+    poll = 5.0
 
     def run(self, ctx: StepContext) -> Outcome:
         if hidden := compare(ctx, read_chain(ctx)):
-            return Wait(HIDDEN_POLL_SECONDS, f"No server shows {', '.join(hidden)} up to date; waiting to compare")
+            return Wait(None, f"No server shows {', '.join(hidden)} up to date; waiting to compare")
         return Done("The version is the one that was approved")
 
 
@@ -57,10 +57,13 @@ class WaitForApprovedVersion(WaitForReplication):
 
 
 class PromoteToProduction(AskPvs):
-    """Needs the version. Compares once more, because replication may have taken hours."""
+    """Compares once more, because replication may have taken hours."""
 
+    action = Action.PROMOTE_PRODUCTION
     key = "promote"
     title = "Promote the version to production"
+    needs = ("vdisk", "version", "change")
+    produces: ClassVar[Mapping[str, type]] = {PROMOTED: bool}
 
     def run(self, ctx: StepContext) -> Outcome:
         outcome = super().run(ctx)

@@ -20,6 +20,7 @@ def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind ar
 
 
 class PromoteToTest(AskPvs):
+    action = Action.PROMOTE_TEST
     key = "promote"
     title = "Promote the version to test"
 

@@ -24,6 +24,7 @@ def to_maintenance(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of thi
 
 
 class RevertToTest(AskPvs):
+    action = Action.REVERT_TEST
     key = "revert"
     title = "Revert the version to test"
 
@@ -38,6 +39,7 @@ class RevertToTest(AskPvs):
 class RevertToMaintenance(AskPvs):
     """PVS may open the version itself or put a new one on top; either way one is in maintenance afterwards."""
 
+    action = Action.REVERT_MAINTENANCE
     key = "revert"
     title = "Revert the version to maintenance"
 

@@ -19,6 +19,8 @@ _DEEDS: dict[str, str] = {
     "job.keep": "had what the job built kept for longer",
     "job.remind": "reminded that keeping what the job built ends soon",
     "job.clean-up": "had what the job built cleaned up",
+    "job.cleaned-up": "noted what the job built as cleaned up",
+    "job.decide": "left it to a person what becomes of what the job built",
     "job.succeeded": "noted the job as succeeded",
     "job.failed": "noted the job as failed",
     "job.errored": "noted a fault of the portal",

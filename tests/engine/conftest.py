@@ -64,7 +64,12 @@ def operator(db: None) -> User:
 @pytest.fixture
 def make_job(vdisk: VDisk, operator: User) -> Callable[..., Job]:
     def make(**values: Any) -> Job:
-        defaults: dict[str, Any] = {"kind": "scripted", "title": "A job", "writes": False}
+        defaults: dict[str, Any] = {
+            "kind": "scripted",
+            "title": "A job",
+            "writes": False,
+            "admitted_at": timezone.now(),
+        }
         return Job.objects.create(farm=vdisk.farm, vdisk=vdisk, requested_by=operator, **(defaults | values))
 
     return make

@@ -14,7 +14,7 @@ from builders.engine import leases
 from builders.engine.context import StepContext
 from builders.engine.leases import LeaseLost
 from builders.engine.recorder import Recorder
-from builders.engine.steps import Done, StepFailed, Wait
+from builders.engine.steps import Done, RetryPolicy, StepFailed, Wait
 from lifecycle.models import AuditEntry, Job
 from lifecycle.states import JobState, Repeat, StepState
 from tests.engine.conftest import Scripted, advance, due
@@ -28,8 +28,8 @@ def texts(job: Job) -> list[str]:
 
 def test_it_runs_all_steps_in_one_turn_when_none_waits(job: Job) -> None:
     first, second = (
-        Scripted("first", Done("made it", {"id": 7})),
-        Scripted("second", lambda ctx: Done(f"got {ctx.produced('id')}")),
+        Scripted("first", Done("made it", {"id": 7}), produces={"id": int}),
+        Scripted("second", lambda ctx: Done(f"got {ctx.need('id', int)}"), needs=("id",)),
     )
 
     job = advance(job, first, second)
@@ -94,7 +94,7 @@ def test_what_no_waiting_mends_is_not_tried_again(job: Job, error: Exception) ->
 
 
 def test_busy_means_wait_however_often(job: Job) -> None:
-    step = Scripted("merge", Busy("in process", code=177), patience=1)
+    step = Scripted("merge", Busy("in process", code=177), retry=RetryPolicy(times=1))
 
     for _ in range(5):
         due(job)
@@ -104,7 +104,7 @@ def test_busy_means_wait_however_often(job: Job) -> None:
 
 
 def test_a_host_that_is_away_is_asked_again_a_bounded_number_of_times(job: Job) -> None:
-    step = Scripted("ask", Unreachable("PVS01 does not answer"), patience=2)
+    step = Scripted("ask", Unreachable("PVS01 does not answer"), retry=RetryPolicy(times=2))
 
     for _ in range(3):
         due(job)
@@ -115,7 +115,7 @@ def test_a_host_that_is_away_is_asked_again_a_bounded_number_of_times(job: Job) 
 
 
 def test_a_good_answer_forgets_the_failures_before(job: Job) -> None:
-    step = Scripted("ask", Unreachable("away"), Wait(0, "ok"), Unreachable("away"), Done(), patience=1)
+    step = Scripted("ask", Unreachable("away"), Wait(0, "ok"), Unreachable("away"), Done(), retry=RetryPolicy(times=1))
 
     for _ in range(4):
         due(job)

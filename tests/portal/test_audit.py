@@ -52,7 +52,17 @@ def test_is_filtered(as_, auditor: User, entry: AuditEntry, query: str, is_found
     assert ("Tested for two days" in page) is is_found
 
 
-_OF_JOBS = ["job.resume", "job.restart", "job.keep", "job.remind", "job.clean-up", "worker.drain", "worker.undrain"]
+_OF_JOBS = [
+    "job.resume",
+    "job.restart",
+    "job.keep",
+    "job.remind",
+    "job.clean-up",
+    "job.cleaned-up",
+    "job.decide",
+    "worker.drain",
+    "worker.undrain",
+]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from builders.adapters.errors import Refused
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
 from builders.jobs.steps.chain import read_chain
+from builders.jobs.steps.check import check_allowed
 from lifecycle.facts import ChainFacts
-
-POLL_SECONDS = 2.0
+from lifecycle.states import Action
 
 
 class AskPvs(Step):
@@ -18,6 +19,11 @@ class AskPvs(Step):
 
     So a call whose answer was lost is found to have worked, and is made again only when it did not.
     """
+
+    action: ClassVar[Action]
+    needs: ClassVar[tuple[str, ...]] = ("vdisk", "version")
+    remembers = ("asked",)
+    stands = True
 
     def run(self, ctx: StepContext) -> Outcome:
         chain = read_chain(ctx)
@@ -30,11 +36,14 @@ class AskPvs(Step):
             self.ask(ctx)
         except Refused:
             # an earlier call, its answer lost, may have taken effect between our look and this call
-            if not asked_before or not self.holds(ctx, read_chain(ctx)):
+            if not asked_before:
+                del ctx.saved["asked"]
+                raise
+            if not self.holds(ctx, read_chain(ctx)):
                 raise
         if words := self.holds(ctx, read_chain(ctx)):
             return Done(words, {"outcome": words})
-        return Wait(POLL_SECONDS, "PVS accepted it and has not shown it yet")
+        return Wait(None, "PVS accepted it and has not shown it yet")
 
     def undo(self, ctx: StepContext) -> str:
         """What PVS has done stays: going back is an action of its own, with its own reason."""
@@ -52,3 +61,5 @@ class AskPvs(Step):
 
     def guard(self, ctx: StepContext, chain: ChainFacts) -> None:
         """Last look before the call; raises StepFailed when it must not be made."""
+        if not ctx.saved.get("asked"):  # else PVS may be at it, and what it allows now says nothing
+            check_allowed(ctx, self.action, chain)

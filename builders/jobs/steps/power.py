@@ -13,17 +13,17 @@ from builders.adapters.pvs.model import PvsDevice
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
 
-POLL_SECONDS = 2.0
-
 
 class BootTargets(Step):
-    """Needs the version. Every chosen target ends up running it; those that run something else are restarted."""
+    """Every chosen target ends up running it; those that run something else are restarted."""
 
+    needs = ("vdisk", "version")
     limit = timedelta(minutes=20)
+    silence = timedelta(minutes=2)
 
     def run(self, ctx: StepContext) -> Outcome:
         devices = self.choose(ctx, ctx.farm.devices_of(ctx.disk_id))
-        waiting = [device for device in devices if not _runs(device, ctx)]
+        waiting = [device for device in devices if not runs(device, ctx, ctx.version)]
         if not waiting:
             words = f"{_names(devices)} {_verb(devices, 'runs', 'run')} version {ctx.version}"
             return Done(words, {"outcome": words})
@@ -31,10 +31,19 @@ class BootTargets(Step):
         asked = set(ctx.saved.get("asked", []))
         fresh = [device for device in waiting if str(device.device_id) not in asked]
         if fresh:
-            ctx.intend(asked=sorted(asked | {str(device.device_id) for device in fresh}))
+            names = sorted({*ctx.saved.get("names", []), *(device.name for device in fresh)})
+            ctx.intend(asked=sorted(asked | {str(device.device_id) for device in fresh}), names=names)
             self._start(ctx, fresh)
         progress = 100 * (len(devices) - len(waiting)) // len(devices)
-        return Wait(POLL_SECONDS, f"Waiting for {_names(waiting)} to run version {ctx.version}", progress)
+        return Wait(None, f"Waiting for {_names(waiting)} to run version {ctx.version}", progress)
+
+    def undo(self, ctx: StepContext) -> str:
+        """Who works at a target now is not to lose it."""
+        if names := ctx.saved.get("names"):
+            raise StepFailed(
+                f"{_listed(names)} {_verb(names, 'was', 'were')} started and {_verb(names, 'goes', 'go')} on"
+            )
+        return ""
 
     @abstractmethod
     def choose(self, ctx: StepContext, devices: Sequence[PvsDevice]) -> list[PvsDevice]:
@@ -61,7 +70,7 @@ class BootMaintenanceTarget(BootTargets):
         found = _of_type(devices, DeviceType.MAINTENANCE)
         if not found:
             raise StepFailed(f"No enabled target of type maintenance is assigned to {ctx.disk_name}.")
-        holder = [device for device in found if _runs(device, ctx)]
+        holder = [device for device in found if runs(device, ctx, ctx.version)]
         return (holder or found)[:1]  # the first to boot holds the version exclusively
 
 
@@ -77,22 +86,30 @@ class BootTestTargets(BootTargets):
 
 
 class ShutDownMaintenanceTarget(Step):
-    """Needs the version. The scripts of the field power the update machine off first, and so do we."""
+    """The scripts of the field power the update machine off first, and so do we."""
 
     key = "shut-down"
     title = "Shut down what runs the version"
+    needs = ("vdisk", "version")
     limit = timedelta(minutes=15)
 
     def run(self, ctx: StepContext) -> Outcome:
-        running = [device for device in ctx.farm.devices_of(ctx.disk_id) if _runs(device, ctx)]
+        running = [device for device in ctx.farm.devices_of(ctx.disk_id) if runs(device, ctx, ctx.version)]
         if not running:
             return Done("No target runs the version")
         if not ctx.saved.get("asked"):
-            ctx.intend(asked=True)
+            ctx.intend(asked=True, names=[device.name for device in running])
             ctx.log(f"Asking PVS to shut down {_names(running)}")
             ctx.intend(tasks=list(ctx.farm.shutdown(_ids(running))))
         _check_tasks(ctx)
-        return Wait(POLL_SECONDS, f"Waiting for {_names(running)} to shut down")
+        return Wait(None, f"Waiting for {_names(running)} to shut down")
+
+    def undo(self, ctx: StepContext) -> str:
+        if names := ctx.saved.get("names"):
+            raise StepFailed(
+                f"{_listed(names)} {_verb(names, 'was', 'were')} shut down and {_verb(names, 'stays', 'stay')} off"
+            )
+        return ""
 
 
 def _check_tasks(ctx: StepContext) -> None:
@@ -103,11 +120,13 @@ def _check_tasks(ctx: StepContext) -> None:
         except NotFound:
             continue
         if task.is_finished and task.exception:
+            for name in ("asked", "tasks"):  # so that who resumes asks anew
+                ctx.saved.pop(name, None)
             raise StepFailed(f"PVS could not do it: {task.exception}")
 
 
-def _runs(device: PvsDevice, ctx: StepContext) -> bool:
-    return device.active and device.disk_id == ctx.disk_id and device.disk_version == ctx.version
+def runs(device: PvsDevice, ctx: StepContext, version: int) -> bool:
+    return device.active and device.disk_id == ctx.disk_id and device.disk_version == version
 
 
 def _of_type(devices: Iterable[PvsDevice], kind: DeviceType) -> list[PvsDevice]:
@@ -121,9 +140,12 @@ def _ids(devices: Iterable[PvsDevice]) -> list[UUID]:
 
 
 def _names(devices: Sequence[PvsDevice]) -> str:
-    names = [device.name for device in devices]
+    return _listed([device.name for device in devices])
+
+
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
-def _verb(devices: Sequence[PvsDevice], one: str, many: str) -> str:
-    return one if len(devices) == 1 else many
+def _verb(several: Sequence[object], one: str, many: str) -> str:
+    return one if len(several) == 1 else many

@@ -9,13 +9,15 @@ from lifecycle.states import Repeat
 
 
 class RefreshMirror(Step):
-    """Needs nothing. A sync that is running already may have read too early, so this one waits for its own."""
+    """A sync that is running already may have read too early, so this one waits for its own."""
 
     key = "refresh"
     title = "Refresh the portal's picture of the farm"
     repeat = Repeat.BLINDLY
+    poll = 1.0
+    stands = True
 
     def run(self, ctx: StepContext) -> Outcome:
         if sync_now(ctx.job.farm_id, ctx.farm):
             return Done("The portal shows the farm as it is now")
-        return Wait(1.0, "Another sync is running; waiting for our turn")
+        return Wait(None, "Another sync is running; waiting for our turn", sign_of_life=False)

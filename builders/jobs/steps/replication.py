@@ -10,15 +10,15 @@ from builders.jobs.steps.chain import read_chain
 from lifecycle.facts import ChainFacts, ReplicaFacts
 from lifecycle.states import Repeat, ReplicaState
 
-POLL_SECONDS = 3.0
-
 
 class WaitForReplication(Step):
-    """Needs the version. Ends when all links of its chain are up to date on all servers."""
+    """Ends when all links of its chain are up to date on all servers."""
 
     key = "replication"
     title = "Wait until every server has the version"
+    needs = ("vdisk", "version")
     repeat = Repeat.BLINDLY
+    poll = 3.0
     limit = timedelta(hours=8)
 
     def run(self, ctx: StepContext) -> Outcome:
@@ -31,7 +31,7 @@ class WaitForReplication(Step):
         behind = [copy for copy in copies if copy.state != ReplicaState.GOOD]
         if behind:
             progress = 100 * (len(copies) - len(behind)) // len(copies)
-            return Wait(POLL_SECONDS, f"Not on every server yet: {_words(behind)}", progress)
+            return Wait(None, f"Not on every server yet: {_words(behind)}", progress)
         return Done(f"Up to date on {_servers(chain, ctx.version)}")
 
     def guard(self, ctx: StepContext, chain: ChainFacts) -> None:

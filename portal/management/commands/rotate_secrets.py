@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, models
 
-from lifecycle.secrets import SecretTextField, SecretUnreadable, key_id, keys
+from lifecycle.secrets import SecretTextField, SecretUnreadable, key_id, keys, secret_fields
 
 BATCH = 500
 
@@ -44,15 +43,6 @@ class Command(BaseCommand):
             return "unreadable"
         _replace(model, field, pk, stored, fresh)
         return "rotated"
-
-
-def secret_fields() -> list[tuple[type[models.Model], SecretTextField]]:
-    return [
-        (model, field)
-        for model in apps.get_models()
-        for field in model._meta.concrete_fields
-        if isinstance(field, SecretTextField)
-    ]
 
 
 def _rows(model: type[models.Model], field: SecretTextField) -> Iterator[tuple[Any, str]]:

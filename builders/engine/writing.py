@@ -1,0 +1,114 @@
+"""One write of a job: its row, a step's row and log lines, in one statement that does nothing once the lease is lost.
+
+One statement is one trip to the database, and is atomic by itself: a line and what it tells come together or not at
+all. Times are the database's, so that the clocks of the workers do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+from builders.engine.leases import Lease, LeaseLost, length
+from lifecycle.models import Job, JobStep
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A value that the database computes."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+AT = Sql("STATEMENT_TIMESTAMP()")
+ENDED_AT = Sql("GREATEST(started_at, STATEMENT_TIMESTAMP())")
+"""Of a step; never before its start, whatever happens to the clock."""
+
+
+def due_in(seconds: float) -> Sql:
+    """A due time; at once when cancelling was asked for meanwhile, as that write had named an earlier one."""
+    return Sql(
+        "CASE WHEN cancel_requested_at IS NULL THEN STATEMENT_TIMESTAMP() + %s * interval '1 second' "
+        "ELSE STATEMENT_TIMESTAMP() END",
+        (seconds,),
+    )
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Log lines of one level, which belong to one step or to none."""
+
+    texts: Sequence[str]
+    level: str
+    position: int | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the database said: when it was, and whether somebody has asked to cancel."""
+
+    at: datetime
+    cancel_asked: bool
+
+
+def write(
+    lease: Lease,
+    *,
+    job: Mapping[str, Any] | None = None,
+    step: tuple[int, Mapping[str, Any]] | None = None,
+    lines: Lines | None = None,
+) -> Written:
+    """Set columns of the job, and of the step with that id; append the lines. LeaseLost when another worker has it."""
+    count = len(lines.texts) if lines else 0
+    sets = {"lease_until": Sql("STATEMENT_TIMESTAMP() + %s * interval '1 second'", (length().total_seconds(),))}
+    if count:
+        sets["lines"] = Sql("lines + %s", (count,))
+    columns, values = _sets(Job, sets | dict(job or {}))
+    parts = [
+        f"held AS (UPDATE lifecycle_job SET {columns} WHERE id = %s AND lease_token = %s "  # noqa: S608  our columns
+        "RETURNING id, lines, cancel_requested_at IS NOT NULL AS cancel_asked)"
+    ]
+    values += [lease.job_id, lease.token]
+    if lines and count:
+        parts.append(_SAID)
+        values += [lines.position, lines.level, count, list(lines.texts)]
+    if step and step[1]:
+        columns, more = _sets(JobStep, step[1])
+        noted = f"UPDATE lifecycle_jobstep SET {columns} FROM held WHERE lifecycle_jobstep.id = %s"  # noqa: S608
+        parts.append(f"noted AS ({noted})")
+        values += [*more, step[0]]
+    statement = f"WITH {', '.join(parts)} SELECT STATEMENT_TIMESTAMP(), cancel_asked FROM held"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+    if row is None:
+        raise LeaseLost(f"job {lease.job_id}: lease {lease.token} was lost")
+    return Written(*row)
+
+
+_SAID = (
+    "said AS (INSERT INTO lifecycle_joblogline (job_id, step_position, at, level, number, text) "
+    "SELECT held.id, %s::smallint, STATEMENT_TIMESTAMP(), %s, held.lines - %s + line.number, line.text "
+    "FROM held, unnest(%s::text[]) WITH ORDINALITY AS line (text, number))"
+)
+
+
+def _sets(model: type[Model], changes: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """``column = value, ...`` and the values."""
+    texts: list[str] = []
+    values: list[Any] = []
+    for name, value in changes.items():
+        field: Any = model._meta.get_field(name)
+        if isinstance(value, Sql):
+            texts.append(f'"{field.column}" = {value.text}')
+            values += value.values
+        else:
+            texts.append(f'"{field.column}" = %s')
+            values.append(field.get_db_prep_save(value, connection))
+    return ", ".join(texts), values
