@@ -9,15 +9,21 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bench.engine import kinds
+from lifecycle import claims
 from lifecycle.models import Farm, Job
 from lifecycle.states import JobState
 
 
-def make(kind: str, parameters: list[dict[str, Any]], due: list[datetime]) -> list[Job]:
+def make(
+    kind: str, parameters: list[dict[str, Any]], due: list[datetime], needs: list[list[str]] | None = None
+) -> list[Job]:
+    """``needs``: what each has to have for itself; without, what the product writes for a job that harms no vDisk."""
     farm, _ = Farm.objects.get_or_create(
         name="Benchmark", defaults={"sync_due_at": timezone.now() + timedelta(days=365)}
     )
     person, _ = User.objects.get_or_create(username="benchmark")
+    usual = claims.needs_of(kind=kind, farm=farm, vdisk=None, writes=False)
+    rows = zip(parameters, due, needs or [usual] * len(due), strict=True)
     return Job.objects.bulk_create(
         Job(
             kind=kind,
@@ -26,9 +32,10 @@ def make(kind: str, parameters: list[dict[str, Any]], due: list[datetime]) -> li
             requested_by=person,
             parameters=given,
             writes=False,
+            needs=needed,
             due_at=due_at,
         )
-        for number, (given, due_at) in enumerate(zip(parameters, due, strict=True), 1)
+        for number, (given, due_at, needed) in enumerate(rows, 1)
     )
 
 

@@ -12,10 +12,13 @@ from bench.engine.sizes import Sizes
 from bench.ground import Ground
 from bench.processes import beat, wait_for, wait_ready, worker
 
-HEARD = re.compile(r"^worker (\d+) LOG:  (?:statement|execute [^:]+): (\S+)", re.MULTILINE)
+HEARD = re.compile(
+    r"^worker (\d+) LOG:  (?:statement|execute [^:]+):\s+(.*(?:\n\t.*)*)", re.MULTILINE
+)  # a statement of several lines goes on behind tabs
 ENDS = {"COMMIT", "ROLLBACK"}
 BOUNDS = ENDS | {"BEGIN", "SAVEPOINT", "RELEASE"}
-WRITES = {"INSERT", "UPDATE", "DELETE"}
+WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
+READS = {"SELECT"}
 WAIT_SECONDS = 0.3
 LIMIT_SECONDS = 120
 
@@ -60,18 +63,19 @@ def measure(ground: Ground, sizes: Sizes, *, wait: bool) -> Statements:
 
 
 def count(heard: Iterable[tuple[str, str]], steps: int) -> Statements:
-    """``heard``: number of the connection's server process, and the first word of the statement, in order."""
+    """``heard``: number of the connection's server process, and the statement, in order."""
     found = Statements(steps)
     inside: set[str] = set()
     wrote: set[str] = set()
-    for connection, raw in heard:
-        word = raw.upper().rstrip(";")
+    for connection, statement in heard:
+        word = statement.split(None, 1)[0].upper().rstrip(";")
+        writes = word not in READS and WRITES.search(statement) is not None
         found.words[word] += 1
         if word == "BEGIN":
             inside.add(connection)
-        elif word in WRITES and connection in inside:
+        elif writes and connection in inside:
             wrote.add(connection)
-        elif word in WRITES:
+        elif writes:
             found.writing_transactions += 1
         elif word in ENDS:
             found.writing_transactions += connection in wrote and word == "COMMIT"
