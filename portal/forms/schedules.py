@@ -18,6 +18,8 @@ EXAMPLES = (
     "30 2 * * SUN: Sundays at 02:30. 0 22 * * 1-5: workdays at 22:00. 0 3 1 * *: the first of each month at 03:00."
 )
 
+_MAY = [(action.value, action.label) for action, why_not in SCHEDULABLE.items() if not why_not]
+
 
 def _cron(*, required: bool) -> forms.CharField:
     return forms.CharField(
@@ -53,7 +55,7 @@ class ScheduleForm(ClockForm):
     name = forms.CharField(max_length=120, label="Name")
     kind = forms.ChoiceField(
         label="What it does",
-        choices=[(action.value, action.label) for action, why_not in SCHEDULABLE.items() if not why_not],
+        choices=[("", "choose what it does"), *_MAY],
     )
     vdisk = forms.ModelChoiceField(VDisk.objects.none(), label="vDisk", empty_label="choose a vDisk")
     reason = reason_field(required=False, label="Reason (optional)", help_text="Goes with each of its jobs.")
@@ -123,4 +125,4 @@ class PreviewForm(forms.Form):
 
 
 class PauseForm(forms.Form):
-    reason = forms.CharField(required=False, max_length=300, label="Why (optional)")
+    reason = forms.CharField(required=False, max_length=300, label="Why pause it (optional)")

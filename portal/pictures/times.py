@@ -23,6 +23,7 @@ class Appointed:
     """One time to come. ``here`` is the same on the portal's clock, empty where that shows the same."""
 
     at: datetime
+    zone: str
     words: str
     here: str
     ahead: str
@@ -42,8 +43,12 @@ def appointed(at: datetime, zone: str, now: datetime) -> Appointed:
     local = at.astimezone(ZoneInfo(zone))
     here = timezone.localtime(at)
     same = local.utcoffset() == here.utcoffset()
-    words = f"{local:%a %Y-%m-%d %H:%M}"
-    return Appointed(at, words, "" if same else f"{exact(at)} on the portal's clock", ahead(at, now))
+    return Appointed(at, zone, wall(at, zone), "" if same else f"{exact(at)} on the portal's clock", ahead(at, now))
+
+
+def wall(at: datetime, zone: str) -> str:
+    """As a clock on the wall shows it there: ``Sun 2026-03-29 03:00``."""
+    return f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M}"
 
 
 def ahead(at: datetime, now: datetime) -> str:

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from lifecycle.operating import Condition
 from lifecycle.states import Action, ChangeState, JobState, StepState
 from lifecycle.verdicts import VerdictCode
-from portal.pictures import deeds, words
+from portal.pictures import deeds, times, words
 from portal.pictures.words import counted
 
 register = template.Library()
@@ -137,6 +137,12 @@ def person(user: User | None) -> str:
 def deed(code: str) -> str:
     """An action code of the audit trail in words; a code without words says itself."""
     return deeds.deed(code) or code
+
+
+@register.filter
+def wall(moment: datetime, zone: str) -> str:
+    """``Sun 2026-03-29 03:00``, as a clock in that time zone shows it."""
+    return times.wall(moment, zone)
 
 
 @register.filter
