@@ -20,6 +20,7 @@ from django.core.checks import run_checks
 from django.db import close_old_connections, connections
 
 from builders.adapters.powershell import pool
+from builders.engine import masking
 
 KEEP_CONNECTION_SECONDS = 600
 
@@ -32,11 +33,12 @@ app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize  # Celery would close connections 
 @celeryd_init.connect
 @beat_init.connect
 def prepare(**_: Any) -> None:
-    """Refuse unsafe settings, as Celery runs Django's checks without looking at the outcome; start what is embedded."""
+    """Refuse unsafe settings, as Celery runs Django's checks without looking at the outcome; start what is embedded; no secret is logged."""
     serious = [finding for finding in run_checks(tags=["portal"]) if finding.is_serious()]
     if serious:
         sys.exit("\n".join(str(finding) for finding in serious))
     settings.PORTAL_ATTACH_SERVERS()
+    masking.guard_logging()
 
 
 @celeryd_init.connect

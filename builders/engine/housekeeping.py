@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import RedisError
 
 from builders import schedules
-from builders.engine import broker, dispatch
+from builders.engine import broker, dispatch, keeping
 from builders.engine.outage import Outage
 from lifecycle.models import Worker
 
@@ -55,6 +55,8 @@ def chores(send_sync: SendSync) -> dict[str, Chore]:
     return {
         "syncs": Syncs(send_sync),
         "schedules": schedules.run_due,
+        "reminders": keeping.remind_of_what_is_kept,
+        "what has expired": keeping.expire_what_is_kept,
         "old workers": forget_dead_workers,
     }
 
