@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from builders.engine import leases
@@ -40,11 +40,8 @@ def _keep(schedule_id: int, now: datetime) -> ScheduleRun | None:
             run = appointments.keep(schedule_id, now)
             if run:
                 _tell(run)
-    except IntegrityError:
-        logger.info("schedule %s: another process kept its time", schedule_id)
-        return None
-    except DatabaseError:
-        raise
+    except (InterfaceError, OperationalError):
+        raise  # the database is away, or two processes were in each other's way: the next look finds the same time
     except Exception:
         logger.exception("schedule %s: its time could not be kept", schedule_id)
         appointments.give_up(schedule_id, now)

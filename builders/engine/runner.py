@@ -16,6 +16,7 @@ from builders.engine.steps import Step, StepFailed, check_plan
 from builders.engine.turns import Failed, GivenBack, Turn
 from builders.engine.undoing import take_back
 from builders.engine.workbench import Pairs, Workbench, begun
+from lifecycle import appointments
 from lifecycle.estimates import profile
 from lifecycle.models import Job, JobStep
 from lifecycle.states import JobState, OnFailure, StepState, UndoCause
@@ -89,6 +90,9 @@ class Run:
             if self._is_to_undo():
                 self._undo(pairs)
                 return
+            if why_not := self._too_late():
+                self.recorder.end(JobState.CANCELLED, why_not)
+                return
             self._start(pairs)
             following = next((pair for pair in pairs if pair[1].state != StepState.DONE), None)
             if following is None:
@@ -107,6 +111,12 @@ class Run:
                 cause = UndoCause.FAILED
                 self.recorder.set_state(JobState.UNDOING, line=line, undo_cause=cause, outcome=str(failed))
                 self.job.undo_cause, self.job.outcome = cause, str(failed)
+
+    def _too_late(self) -> str:
+        """Why a job of a schedule must not begin any more; empty for any other."""
+        if self.job.state != JobState.WAITING or self.job.schedule_id is None:
+            return ""
+        return appointments.why_not_begin(self.job, self.recorder.now())
 
     def _start(self, pairs: Pairs) -> None:
         if self.job.state == JobState.WAITING:

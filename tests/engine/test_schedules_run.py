@@ -14,13 +14,15 @@ from django.db import connection
 from django.utils import timezone
 
 from builders import schedules as clock
-from builders.engine import leases
+from builders.engine import housekeeping, leases
+from builders.engine.steps import StepFailed
 from lifecycle import appointments, schedules, windows
-from lifecycle.models import AuditEntry, Hold, Job, JobLogLine, Schedule, ScheduleRun, VDisk
+from lifecycle.models import AuditEntry, Hold, Job, JobLogLine, Schedule, ScheduleRun, VDisk, Window
 from lifecycle.roles import Role, sync_groups
 from lifecycle.schedules import Terms
 from lifecycle.states import Action, JobState, RunOutcome
 from lifecycle.windows import Opening
+from tests.engine.conftest import Scripted, advance
 from tests.lifecycle.ground import make_farm, make_vdisk, person, ready
 
 EVERY_MINUTE = "* * * * *"
@@ -188,6 +190,45 @@ def test_a_job_that_a_worker_takes_in_this_moment_is_left_to_it(waiting: Job) ->
 
     job = Job.objects.get()
     assert (job.state, job.cancel_requested_at, job.lease_token) == (JobState.WAITING, None, lease.token)
+
+
+def test_a_worker_that_comes_after_the_window_closed_begins_nothing(waiting: Job) -> None:
+    """In the second between the closing and the next look at the clock."""
+    Job.objects.update(admitted_at=timezone.now())
+    step = Scripted("merge")
+
+    job = advance(waiting, step)
+
+    assert (job.state, job.started_at, step.calls) == (JobState.CANCELLED, None, 0)
+    assert job.outcome.startswith("The maintenance window “Night” closed before its turn came")
+
+
+def test_a_worker_that_comes_while_the_window_is_open_begins(waiting: Job, admin: User) -> None:
+    window = Window.objects.get()
+    windows.change(window, Opening(name="Night", cron=EVERY_MINUTE, time_zone="UTC", minutes=600), by=admin)
+    Job.objects.update(admitted_at=timezone.now())
+    step = Scripted("merge")
+
+    job = advance(waiting, step)
+
+    assert (job.state, step.calls) == (JobState.SUCCEEDED, 1)
+
+
+def test_what_a_schedule_started_teaches_it_when_it_ends(make: Callable[..., Schedule]) -> None:
+    schedule = _due(make(stop_after=1))
+    clock.run_due()
+    Job.objects.update(admitted_at=timezone.now())
+
+    advance(Job.objects.get(), Scripted("merge", StepFailed("The merge was refused.")))
+
+    schedule.refresh_from_db()
+    assert schedule.failures == 1
+    assert schedule.paused_why.endswith("The merge was refused.")
+    assert AuditEntry.objects.filter(action="schedule.pause", actor=None).count() == 1
+
+
+def test_the_clock_is_looked_at_by_housekeeping() -> None:
+    assert clock.run_due in housekeeping.chores(lambda farm_id, now: None).values()
 
 
 def test_a_job_whose_window_is_open_is_left_in_the_queue(waiting: Job, admin: User) -> None:

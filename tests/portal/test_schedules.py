@@ -87,7 +87,7 @@ def test_says_when_each_comes_and_what_came_of_it(
     assert "Nightly boot Boot the test targets: W11-Office" in text
     assert "At 02:30 on Sunday (Europe/Berlin)" in text
     assert "in the name of Ada Berger" in text
-    assert re.search(r"Next Sun \d{4}-\d\d-\d\d 02:30 in \d", text)
+    assert re.search(r"Next Sun \d{4}-\d\d-\d\d 02:30 Europe/Berlin, in \d", text)
     assert re.search(rf"Last failed \d+ \w+ ago, job {job.pk}", text)
 
 
