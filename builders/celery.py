@@ -33,7 +33,10 @@ app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize  # Celery would close connections 
 @celeryd_init.connect
 @beat_init.connect
 def prepare(**_: Any) -> None:
-    """Refuse unsafe settings, as Celery runs Django's checks without looking at the outcome; start what is embedded; no secret is logged."""
+    """Refuse unsafe settings, as Celery runs Django's checks without looking at the outcome; start what is embedded.
+
+    From here on, this process logs no secrets.
+    """
     serious = [finding for finding in run_checks(tags=["portal"]) if finding.is_serious()]
     if serious:
         sys.exit("\n".join(str(finding) for finding in serious))
