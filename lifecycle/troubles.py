@@ -52,8 +52,10 @@ def troubles(
 
 def in_service(crew: Sequence[WorkerNow]) -> list[WorkerNow]:
     """Without those that are dead and whose place another process of the same name has taken."""
-    back = {(each.role, each.name) for each in crew if each.is_live}
-    return [each for each in crew if each.condition != Condition.DEAD or (each.role, each.name) not in back]
+    back = {(each.role, each.machine, each.name) for each in crew if each.is_live}
+    return [
+        each for each in crew if each.condition != Condition.DEAD or (each.role, each.machine, each.name) not in back
+    ]
 
 
 def _of_broker(answers: bool) -> Iterable[Trouble]:

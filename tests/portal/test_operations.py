@@ -82,6 +82,12 @@ class TestVerdict:
         assert "Everything runs." in words
         assert "process 815" not in words
 
+    def test_a_beat_elsewhere_takes_nobodys_place(self, as_: As, auditor: User, crew: Worker) -> None:
+        """All beats bear one name."""
+        factories.beat(machine="worker2", silent_seconds=300)
+
+        assert "The beat beat@worker1 (process 4711 on worker2) fell silent" in _words(as_(auditor))
+
     def test_says_that_redis_is_away_and_stays_readable(
         self, as_: As, auditor: User, crew: Worker, settings: Any
     ) -> None:
