@@ -104,6 +104,8 @@ class Run:
                     raise Failed(row.message)
                 Turn(self.bench, step, row).take()
             except Failed as failed:
+                if self.recorder.cancel_asked:
+                    continue
                 if self.job.on_failure == OnFailure.KEEP:
                     self.endings.failed(failed.state, str(failed), pairs)
                     return

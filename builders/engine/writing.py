@@ -64,14 +64,18 @@ def write(
     step: tuple[int, Mapping[str, Any]] | None = None,
     lines: Lines | None = None,
 ) -> Written:
-    """Set columns of the job, and of the step with that id; append the lines. LeaseLost when another worker has it."""
+    """Set columns of the job, and of the step with that id; append the lines. LeaseLost when another worker has it.
+
+    Nor is anything written to a job that was given back or has ended, whoever had it last.
+    """
     count = len(lines.texts) if lines else 0
     sets = {"lease_until": Sql("STATEMENT_TIMESTAMP() + %s * interval '1 second'", (length().total_seconds(),))}
     if count:
         sets["lines"] = Sql("lines + %s", (count,))
     columns, values = _sets(Job, sets | dict(job or {}))
     parts = [
-        f"held AS (UPDATE lifecycle_job SET {columns} WHERE id = %s AND lease_token = %s "  # noqa: S608  our columns
+        f"held AS (UPDATE lifecycle_job SET {columns} "  # noqa: S608  our columns
+        "WHERE id = %s AND lease_token = %s AND lease_until IS NOT NULL "
         "RETURNING id, lines, cancel_requested_at IS NOT NULL AS cancel_asked)"
     ]
     values += [lease.job_id, lease.token]
@@ -88,7 +92,7 @@ def write(
         cursor.execute(statement, values)
         row = cursor.fetchone()
     if row is None:
-        raise LeaseLost(f"job {lease.job_id}: lease {lease.token} was lost")
+        raise LeaseLost(f"job {lease.job_id}: lease {lease.token} was lost or given back")
     return Written(*row)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -89,3 +90,18 @@ def advance(job: Job, *steps: Step, owner: str = "worker") -> Job:
 def due(job: Job) -> None:
     """The wait is over."""
     Job.objects.filter(pk=job.pk).update(due_at=timezone.now())
+
+
+def lose(job: Job) -> None:
+    """The worker that had the job is gone, and its lease has ended."""
+    now = timezone.now()
+    Job.objects.filter(pk=job.pk, lease_until__isnull=False).update(lease_until=now - timedelta(seconds=1))
+    due(job)
+
+
+def cancel(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now(), due_at=timezone.now())
+
+
+def texts(job: Job) -> list[str]:
+    return list(job.log.order_by("number").values_list("text", flat=True))

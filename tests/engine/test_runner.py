@@ -17,13 +17,9 @@ from builders.engine.recorder import Recorder
 from builders.engine.steps import Done, RetryPolicy, StepFailed, Wait
 from lifecycle.models import AuditEntry, Job
 from lifecycle.states import JobState, Repeat, StepState
-from tests.engine.conftest import Scripted, advance, due
+from tests.engine.conftest import Scripted, advance, cancel, due, texts
 
 pytestmark = pytest.mark.django_db
-
-
-def texts(job: Job) -> list[str]:
-    return list(job.log.order_by("number").values_list("text", flat=True))
 
 
 def test_it_runs_all_steps_in_one_turn_when_none_waits(job: Job) -> None:
@@ -199,10 +195,6 @@ def test_a_step_that_takes_too_long_fails(job: Job) -> None:
     assert job.state == JobState.FAILED
     assert "longer than 5 minutes" in job.outcome
     assert "copying" in job.outcome
-
-
-def cancel(job: Job) -> None:
-    Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now(), due_at=timezone.now())
 
 
 def test_a_cancelled_job_undoes_its_steps_in_reverse(job: Job) -> None:
