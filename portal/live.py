@@ -94,7 +94,7 @@ async def _messages(subscription: redis.asyncio.client.PubSub) -> AsyncGenerator
     while asyncio.get_running_loop().time() < ends_at:
         message = await subscription.get_message(timeout=KEEP_ALIVE_SECONDS)
         if message is None:
-            yield ": still here\n\n"
+            yield "event: still\ndata: {}\n\n"  # heard by the page, unlike a comment: it notices when they stay out
             continue
         if message["type"] != "message":
             continue

@@ -16,12 +16,15 @@ from lifecycle.models import Job, JobLogLine
 
 @dataclass(frozen=True)
 class Line:
-    """``moment`` is exact; ``stamp`` is what the page shows of it, with the day when it is not the job's first."""
+    """``moment`` is exact; ``stamp`` is what the page shows of it, with the day when it is not the job's first.
 
-    number: int
+    Numbers are text already: a template would look up for each of them how this language writes numbers.
+    """
+
+    number: str
     moment: str
     stamp: str
-    step: int | None
+    step: str
     step_title: str
     level: str
     text: SafeString
@@ -32,10 +35,10 @@ def lines(rows: Iterable[JobLogLine], *, job: Job, titles: Mapping[int, str], se
     first_day = timezone.localtime(job.created_at).date()
     return [
         Line(
-            number=row.number,
+            number=str(row.number),
             moment=timezone.localtime(row.at).isoformat(sep=" "),
             stamp=_stamp(timezone.localtime(row.at), first_day),
-            step=row.step_position,
+            step="" if row.step_position is None else str(row.step_position),
             step_title=titles.get(row.step_position, "") if row.step_position is not None else "",
             level=row.level,
             text=marked(row.text, searched),

@@ -9,10 +9,13 @@
   const SOON_MS = 120;   // several events of one change become one fetch
   const LATER_MS = 400;  // the part is being fetched, or somebody types in it
   const LOST_MS = 4000;  // a stream that reopens sooner was never lost, for a reader
+  const SILENT_MS = 40000;  // the server says every 15 s that it is still there; a line that is silent leads nowhere
 
   let stream = null;
   let listeningTo = "";
   let lostTimer = 0;
+  let againTimer = 0;
+  let heardAt = 0;
   const dirty = new Set();
   let refreshTimer = 0;
 
@@ -55,18 +58,37 @@
     if (stream && key === listeningTo && stream.readyState !== EventSource.CLOSED) return;
     hangUp();
     listeningTo = key;
+    heard();
     const query = wanted.map((topic) => "topic=" + encodeURIComponent(topic)).join("&");
     stream = new EventSource(document.body.dataset.liveUrl + "?" + query);
+    stream.addEventListener("still", heard);
     stream.addEventListener("ready", () => {
+      heard();
       say("live");
       wanted.forEach((topic) => soon(topic));
     });
-    stream.addEventListener("changed", (event) => soon(JSON.parse(event.data).topic));
+    stream.addEventListener("changed", (event) => {
+      heard();
+      soon(JSON.parse(event.data).topic);
+    });
     stream.addEventListener("error", () => {
       if (!lostTimer) lostTimer = setTimeout(() => say("lost"), LOST_MS);
       // refused outright (a proxy's error page, a restart): EventSource gives up, so try again ourselves
       if (stream && stream.readyState === EventSource.CLOSED) setTimeout(listen, LOST_MS);
     });
+  }
+
+  function heard() {
+    heardAt = Date.now();
+  }
+
+  /* The network is gone, or the other end is: a stream can look open for hours after that. */
+  function lost() {
+    if (!stream) return;
+    hangUp();
+    say("lost");
+    clearTimeout(againTimer);
+    againTimer = setTimeout(listen, LOST_MS);
   }
 
   /* A browser allows six connections to a host: a tab that nobody sees must not hold one. */
@@ -106,6 +128,7 @@
 
   function tick() {
     if (document.hidden) return;
+    if (Date.now() - heardAt > SILENT_MS) lost();
     for (const time of document.querySelectorAll("time[data-age]")) {
       const words = age(Math.max(0, Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000)));
       if (time.textContent !== words) time.textContent = words;
@@ -172,6 +195,7 @@
     document.body.addEventListener("htmx:beforeSwap", beforeSwap);
     document.body.addEventListener("htmx:afterSettle", afterSwap);
     document.body.addEventListener("htmx:oobBeforeSwap", keepSame);
+    document.body.addEventListener("htmx:sendError", lost);
     document.addEventListener("submit", once);
     document.addEventListener("visibilitychange", listen);
     setInterval(tick, 1000);
@@ -179,4 +203,6 @@
   });
   addEventListener("pageshow", (event) => { if (event.persisted) { forget(); listen(); } });
   addEventListener("pagehide", hangUp);
+  addEventListener("offline", lost);
+  addEventListener("online", listen);
 })();

@@ -93,7 +93,7 @@ def test_says_that_it_is_still_there(auditor: User, monkeypatch: pytest.MonkeyPa
         await _next(stream)
         return await _next(stream)
 
-    assert heard() == ": still here\n\n"
+    assert heard() == "event: still\ndata: {}\n\n"
 
 
 def test_ends_so_that_rights_are_looked_at_again(auditor: User, monkeypatch: pytest.MonkeyPatch) -> None:
