@@ -7,8 +7,10 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks  # noqa: A004  Django's name
 from django.core.exceptions import ImproperlyConfigured
+
+from lifecycle.states import Action
 
 TAG = "portal"
 SECRET_KEY_LENGTH = 50
@@ -61,6 +63,22 @@ def metrics_token_is_long(app_configs: Sequence[AppConfig] | None, **kwargs: Any
             hint="Make one with `python -c 'import secrets; print(secrets.token_urlsafe(32))'` and name its file in "
             "PORTAL_METRICS_TOKEN_FILE, or leave both out: then /metrics needs a login.",
             id="portal.E008",
+        )
+    ]
+
+
+@register(TAG)
+def limits_name_known_kinds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Only told: a kind may be known to the workers alone."""
+    named = {name.partition(":")[2] for name in settings.PORTAL_LIMITS if name.startswith("kind:")}
+    unknown = sorted(named - set(Action.values))
+    if not unknown:
+        return []
+    return [
+        Warning(
+            f"PORTAL_LIMITS limits jobs of the kind {', '.join(unknown)}, which the portal does not know.",
+            hint=f"The kinds are {', '.join(Action.values)}.",
+            id="portal.W001",
         )
     ]
 

@@ -54,6 +54,7 @@ def test_a_sound_production_passes(production) -> None:
         ("PORTAL_HTTPS", False, "portal.E005"),
         ("DEBUG", True, "portal.E006"),
         ("PORTAL_LEASE_SECONDS", 3, "portal.E007"),
+        ("PORTAL_LIMITS", {"host": 8, "kind:murge": 2}, "portal.W001"),
         ("PORTAL_METRICS_TOKEN", "t" * 19, "portal.E008"),
     ],
 )

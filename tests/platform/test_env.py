@@ -46,6 +46,44 @@ def test_refuses_what_is_no_number_or_too_small(given, value: str) -> None:
         env.integer(NAME, 5)
 
 
+KINDS = ("host", "kind")
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("", {"host": 8}),
+        ("host=4", {"host": 4}),
+        ("kind:merge=2, host=0", {"host": 0, "kind:merge": 2}),
+        ("host:My Big Farm=3 Kind=1", {"host": 8, "host:my big farm": 3, "kind": 1}),
+        (" host = 5 , ", {"host": 5}),
+    ],
+)
+def test_reads_limits_on_top_of_the_default(given, value: str, meant: dict[str, int]) -> None:
+    given(PORTAL_TRIED=value)
+
+    assert env.limits(NAME, {"host": 8}, kinds=KINDS) == meant
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("host=many", "cannot be read from 'host=many' on"),
+        ("host=-1", "cannot be read from 'host=-1' on"),
+        ("kind=1 host", "cannot be read from 'host' on"),
+        ("host=4x", "cannot be read from 'host=4x' on"),
+        ("disk=4", "limits 'disk'; it takes host, kind"),
+        ("host:=4", "limits 'host:'; it takes host, kind"),
+        ("host=4 HOST=5", "limits 'HOST' twice"),
+    ],
+)
+def test_refuses_limits_that_make_no_sense(given, value: str, words: str) -> None:
+    given(PORTAL_TRIED=value)
+
+    with pytest.raises(ImproperlyConfigured, match=f"{NAME} {words}"):
+        env.limits(NAME, {"host": 8}, kinds=KINDS)
+
+
 def test_reads_a_list_without_its_blanks(given) -> None:
     given(PORTAL_TRIED=" a.example, ,b.example ")
 
