@@ -20,7 +20,6 @@ from lifecycle.models import AuditEntry, Job, Schedule, ScheduleRun, VDisk
 from lifecycle.progress import lasting
 from lifecycle.states import Action, JobState, RunOutcome
 
-AT_ONCE = 50
 MOST_COUNTED = 1000
 """Missed times are counted up to here; a portal that was down for a year need not know it to the minute."""
 TICK = timedelta(microseconds=1)
@@ -38,8 +37,7 @@ class Answer:
 
 def due(now: datetime) -> list[int]:
     """Schedules whose time has come, the oldest first; one look into a small index."""
-    rows = Schedule.objects.filter(next_at__lte=now).order_by("next_at")
-    return list(rows.values_list("pk", flat=True)[:AT_ONCE])
+    return list(Schedule.objects.filter(next_at__lte=now).order_by("next_at").values_list("pk", flat=True))
 
 
 def keep(schedule_id: int, now: datetime) -> ScheduleRun | None:
