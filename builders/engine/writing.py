@@ -16,6 +16,7 @@ from django.db.models import Model
 
 from builders.engine.leases import Lease, LeaseLost, length
 from lifecycle.models import Job, JobStep
+from lifecycle.states import JobState
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ ENDED_AT = Sql("GREATEST(started_at, STATEMENT_TIMESTAMP())")
 
 
 def due_in(seconds: float) -> Sql:
-    """A due time; at once when cancelling was asked for meanwhile, as that write had named an earlier one."""
+    """A due time; at once when cancelling was asked for and nobody has seen it, as that write named an earlier one."""
     return Sql(
-        "CASE WHEN cancel_requested_at IS NULL THEN STATEMENT_TIMESTAMP() + %s * interval '1 second' "
+        "CASE WHEN cancel_requested_at IS NULL OR state = %s THEN STATEMENT_TIMESTAMP() + %s * interval '1 second' "
         "ELSE STATEMENT_TIMESTAMP() END",
-        (seconds,),
+        (JobState.UNDOING.value, seconds),
     )
 
 
