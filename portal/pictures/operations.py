@@ -91,8 +91,8 @@ class Picture:
 
     troubles: list[Trouble]
     workers: list[WorkerPicture]
-    live: int
     hosts: list[Sessions]
+    """Empty where one process alone has sessions: its own line tells them."""
     queue: QueueNow
     queues: queues.Queues | None
     active: int
@@ -117,8 +117,7 @@ def picture() -> Picture:
     return Picture(
         troubles=troubles(crew=crew, queue=queue, farms=farms, schedules=schedules, broker_answers=found is not None),
         workers=_workers(in_service(crew)),
-        live=sum(each.is_live for each in crew),
-        hosts=hosts(crew),
+        hosts=hosts(crew) if sum(each.is_live and bool(each.sessions) for each in crew) > 1 else [],
         queue=queue,
         queues=found,
         active=sum(counts.active.values()),

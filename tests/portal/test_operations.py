@@ -149,6 +149,15 @@ class TestWorkers:
         assert "123 MiB · 2 of 4 threads free" in words
         assert "PVS01 could not be reached a moment ago" in words
 
+    def test_adds_up_the_sessions_of_several_workers(self, as_: As, auditor: User, crew: Worker) -> None:
+        session = {"host": "PVS01", "open": 3, "in_use": 1, "limit": 4, "resting": False}
+        Worker.objects.filter(pk=crew.pk).update(sessions=[session])
+        assert "of all together" not in _words(as_(auditor))
+
+        factories.worker("celery@b", sessions=[session])
+
+        assert "of all together PVS01: 6 open, 2 in use, 8 allowed" in _words(as_(auditor))
+
     def test_tells_alive_silent_draining_drained_stopped_and_dead(
         self, as_: As, auditor: User, admin: User, db: None
     ) -> None:
