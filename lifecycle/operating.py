@@ -18,7 +18,6 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from lifecycle import claims
 from lifecycle.claims import Blocker
 from lifecycle.models import Hold, Job, Worker
-from lifecycle.states import JobState
 
 LATE_AFTER = timedelta(seconds=10)
 INTERVALS_OF_SILENCE = 3
@@ -220,12 +219,6 @@ def capacities_now() -> list[Capacity]:
     names = claims.names_of([*held, *wanted])
     found = [Capacity(key, name, claims.limit(key), held[key], wanted[key]) for key, name in names.items()]
     return sorted(found, key=lambda one: (-one.wanted, -one.held, one.name))
-
-
-def counts_by_state() -> dict[JobState, int]:
-    """All jobs there ever were, by the state they are in."""
-    found = dict(Job.objects.order_by().values_list("state").annotate(Count("pk")))
-    return {state: found.get(state, 0) for state in JobState}
 
 
 _FREE = Q(lease_until=None) | Q(lease_until__lt=Now())
