@@ -52,8 +52,11 @@ class Vault:
     def _compile(self) -> re.Pattern[str]:
         with self._lock:
             anywhere = {form for value in self._values if len(value) >= SHORT for form in forms(value)}
-            alone = [rf"(?<!\w){re.escape(value)}(?!\w)" for value in sorted(self._values) if len(value) < SHORT]
-            self._expression = re.compile("|".join([*_by_beginning(anywhere, 3), *alone]))
+            alone = {form for value in self._values if len(value) < SHORT for form in forms(value)}
+            choices = _by_beginning(anywhere, 3)
+            if alone:
+                choices.append(rf"(?<!\w)(?:{'|'.join(_by_beginning(alone, 1))})(?!\w)")
+            self._expression = re.compile("|".join(choices))
             return self._expression
 
 

@@ -81,7 +81,7 @@ class Run:
             position=position,
             key=step.key,
             title=self.recorder.mask.text(step.title)[:200],
-            about=step.about(),
+            about=self.recorder.mask.value(step.about()),
             profile=profile(self.job, step.key),
         )
 

@@ -9,7 +9,7 @@ MASK = "[masked]"
 _NAME = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|product[_-]?key)"
 _QUOTED = r"""\\+"(?:[^"\\\n]|\\(?!"))*\\*"?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\n]|'')*'?"""
 _BARE = r"""[^\s"',;&<>|)\]}]+"""
-_VALUE = f"(?:{_QUOTED}|{_BARE})"
+_VALUE = rf"(?:\[masked\]|{_QUOTED}|{_BARE})"
 
 
 def _of(expression: str, keep: str, flags: int = re.IGNORECASE) -> tuple[re.Pattern[str], str]:

@@ -1,0 +1,229 @@
+"""The pen: one statement a write, nothing once the lease is lost, lines that are never lost nor out of order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from builders.engine import leases
+from builders.engine.context import StepContext
+from builders.engine.leases import Lease, LeaseLost
+from builders.engine.recorder import AT_ONCE, Recorder
+from builders.engine.steps import Done, Wait
+from lifecycle.models import Hold, Job, JobStep
+from lifecycle.states import JobState, StepState
+from tests.engine.conftest import Scripted, advance, texts
+
+pytestmark = pytest.mark.django_db
+
+
+def pen(job: Job) -> Recorder:
+    lease = leases.claim(job.pk, "one")
+    assert lease is not None
+    return Recorder(lease, job)
+
+
+def row(job: Job) -> JobStep:
+    return JobStep.objects.create(job=job, position=1, key="a", title="Do a")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda pen, step: pen.log("a line"),
+        lambda pen, step: pen.log_lines([f"line {n}" for n in range(AT_ONCE)]),
+        lambda pen, step: pen.save_step(step, saved={"asked": True}, line="asking"),
+        lambda pen, step: pen.begin_turn(step, line="Do a …"),
+        lambda pen, step: pen.finish_step(step, "made", {"id": 7}),
+        lambda pen, step: pen.postpone(3, step=step, line="waiting", state=StepState.WAITING, message="waiting"),
+    ],
+)
+def test_a_write_is_one_statement(
+    job: Job, write: Callable[[Recorder, JobStep], None], django_assert_num_queries: Any
+) -> None:
+    one, step = pen(job), row(job)
+
+    with django_assert_num_queries(1):
+        write(one, step)
+
+
+def test_a_step_that_is_done_at_once_costs_two_statements(job: Job, django_assert_num_queries: Any) -> None:
+    def cost(steps: int) -> int:
+        from django.test.utils import CaptureQueriesContext
+
+        other = Job.objects.create(
+            kind="scripted",
+            title="x",
+            farm=job.farm,
+            requested_by=job.requested_by,
+            writes=False,
+            admitted_at=timezone.now(),
+        )
+        with CaptureQueriesContext(connection) as queries:
+            advance(other, *(Scripted(f"step-{n}") for n in range(steps)))
+        return len(queries)
+
+    cost(1)  # the secrets to mask are read once a minute
+
+    assert cost(12) - cost(2) == 20
+
+
+ROBBED: list[Callable[[Recorder, JobStep], None]] = [
+    lambda pen, step: pen.log("from the grave"),
+    lambda pen, step: pen.log_lines(["from", "the", "grave"]),
+    lambda pen, step: pen.save_step(step, saved={"asked": True}, line="asking"),
+    lambda pen, step: pen.begin_turn(step),
+    lambda pen, step: pen.finish_step(step, "made", {"id": 7}),
+    lambda pen, step: pen.postpone(3, step=step, state=StepState.WAITING),
+    lambda pen, step: pen.set_version(9),
+    lambda pen, step: pen.set_state(JobState.UNDOING, undo_cause="cancelled"),
+    lambda pen, step: pen.start([JobStep(job=pen.job, position=2, key="b", title="Do b")]),
+    lambda pen, step: pen.end(JobState.SUCCEEDED, "done"),
+]
+
+
+def facts(job: Job) -> list[Any]:
+    rows = [Job.objects.filter(pk=job.pk), job.steps.order_by("position"), job.log.order_by("number")]
+    return [list(query.values()) for query in rows] + [list(Hold.objects.values())]
+
+
+@pytest.mark.parametrize("write", ROBBED)
+def test_a_worker_that_lost_its_lease_changes_nothing(job: Job, write: Callable[[Recorder, JobStep], None]) -> None:
+    one, step = pen(job), row(job)
+    Hold.objects.create(resource="vdisk:1", slot=1, job=job)
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert leases.claim(job.pk, "two")
+    before = facts(job)
+
+    with pytest.raises(LeaseLost):
+        write(one, step)
+
+    assert facts(job) == before
+
+
+@pytest.mark.parametrize("write", ROBBED)
+def test_a_worker_that_gave_the_job_back_changes_nothing(job: Job, write: Callable[[Recorder, JobStep], None]) -> None:
+    one, step = pen(job), row(job)
+    one.postpone(0)
+    before = facts(job)
+
+    with pytest.raises(LeaseLost):
+        write(one, step)
+
+    assert facts(job) == before
+
+
+def test_a_lease_that_nobody_had_writes_nothing(job: Job) -> None:
+    with pytest.raises(LeaseLost):
+        Recorder(Lease(job.pk, 0), job).log("who is this")
+
+
+def test_many_lines_keep_their_order_and_their_numbers(job: Job) -> None:
+    one, step = pen(job), row(job)
+    one.log("first")
+
+    one.log_lines([f"line {number}" for number in range(2 * AT_ONCE + 7)], step=step)
+    one.log("last")
+
+    lines = list(job.log.order_by("number").values_list("number", "text", "step_position"))
+    assert [number for number, _, _ in lines] == list(range(1, 2 * AT_ONCE + 10))
+    assert lines[1:-1] == [(number + 2, f"line {number}", 1) for number in range(2 * AT_ONCE + 7)]
+    assert Job.objects.get(pk=job.pk).lines == len(lines)
+
+
+def test_no_lines_are_no_write(job: Job, django_assert_num_queries: Any) -> None:
+    one = pen(job)
+
+    with django_assert_num_queries(0):
+        one.log_lines([])
+
+
+def test_what_no_database_can_keep_is_replaced(job: Job) -> None:
+    one, step = pen(job), row(job)
+
+    one.save_step(step, line="a\0b \ud800 c", saved={"answer": "a\0b", "deep": [{"\0": "\ud800"}]})
+
+    assert texts(job) == ["a\N{REPLACEMENT CHARACTER}b ? c"]
+    assert job.steps.get().saved == {"answer": "a�b", "deep": [{"�": "?"}]}
+
+
+def test_it_learns_from_each_write_that_cancelling_was_asked_for(job: Job) -> None:
+    one = pen(job)
+    one.log("before")
+    assert not one.cancel_asked
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())
+
+    one.log("after")
+
+    assert one.cancel_asked
+
+
+def test_times_are_the_databases(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker whose clock is a day behind, then one whose clock is a day ahead."""
+    step = Scripted("slow", Wait(0, "…"), Done("there"))
+    before = timezone.now()
+    for skew in (timedelta(days=-1), timedelta(days=1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(timezone, "now", lambda skew=skew: before + skew)
+            advance(job, step)
+    after = timezone.now()
+
+    job = Job.objects.get(pk=job.pk)
+    found = job.steps.get()
+    assert job.state == JobState.SUCCEEDED
+    for time in (job.started_at, job.ended_at, found.started_at, found.ended_at, *job.log.values_list("at", flat=True)):
+        assert time is not None
+        assert before - timedelta(minutes=1) < time < after + timedelta(minutes=1)
+    assert found.seconds is not None
+    assert 0 <= found.seconds < 600
+
+
+def test_a_database_whose_clock_went_back_does_not_stop_a_step(job: Job) -> None:
+    one, step = pen(job), row(job)
+    one.begin_turn(step)
+    job.steps.update(started_at=timezone.now() + timedelta(hours=1))
+
+    one.finish_step(step, "made", {})
+
+    found = job.steps.get()
+    assert found.ended_at == found.started_at
+    assert found.seconds == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_of_two_threads_are_numbered_without_gaps(job: Job) -> None:
+    one = pen(job)
+
+    def write(name: str) -> None:
+        try:
+            for number in range(40):
+                one.log(f"{name} {number}")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("a", "b", "c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+
+    lines = list(job.log.order_by("number").values_list("number", "text"))
+    assert [number for number, _ in lines] == list(range(1, 121))
+    for name in ("a", "b", "c"):
+        assert [text for _, text in lines if text.startswith(name)] == [f"{name} {number}" for number in range(40)]
+
+
+def test_a_step_may_write_a_long_output_at_once(job: Job) -> None:
+    def run(ctx: StepContext) -> Done:
+        ctx.log_lines([f"setup: file {number}" for number in range(3000)])
+        return Done("installed")
+
+    advance(job, Scripted("install", run))
+
+    assert texts(job)[1:3001] == [f"setup: file {number}" for number in range(3000)]
