@@ -139,6 +139,8 @@ def _statements(row: JobStep) -> Iterable[Statement]:
     about = row.about
     if limit := about.get("limit"):
         yield Statement("May take", f"at most {progress.lasting(limit)}, then it has failed")
+    if poll := about.get("poll"):
+        yield Statement("While it waits", f"looks every {progress.lasting(poll)}")
     if silence := about.get("silence"):
         yield Statement("Counts as stalled", f"after {progress.lasting(silence)} without a sign of life from outside")
     if (retries := about.get("retries")) is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+import redis
 from playwright.sync_api import Locator, Page, expect
 
+from lifecycle import topics
 from portal import embedded
 from tests.e2e.conftest import NewPerson, Person, Portal
 
@@ -59,6 +62,13 @@ def rows(portal: Portal) -> Iterator[Rows]:
     found.connection.close()
 
 
+def announce(portal: Portal, job: int) -> None:
+    """As a worker tells open pages of a line."""
+    client = redis.Redis.from_url(embedded.redis_url(portal.var))
+    client.publish(f"{topics.CHANNEL_PREFIX}{topics.job(job)}", json.dumps({"topic": topics.job(job)}))
+    client.close()
+
+
 def job_number(someone: Person) -> int:
     found = re.search(r"/jobs/(\d+)/", someone.page.url)
     assert found, someone.page.url
@@ -89,6 +99,14 @@ def step(page: Page, title: str) -> Locator:
 
 def state(page: Page) -> Locator:
     return page.locator("#job .title-row .pill")
+
+
+def shows(page: Page, first: int, last: int) -> None:
+    """Each of these lines once and in order, and no other."""
+    for number in (first, last):
+        expect(page.locator(f"#line-{number}")).to_be_attached(timeout=60_000)
+    expect(page.locator(".log-line")).to_have_count(last - first + 1, timeout=60_000)
+    assert numbers(page) == list(range(first, last + 1))
 
 
 def numbers(page: Page) -> list[int]:
@@ -146,32 +164,61 @@ def test_a_log_of_100_000_lines_is_read_searched_and_followed(portal: Portal, pe
 
     admin.goto(f"/jobs/{job}/")
     expect(page.locator(f"#line-{LONG}")).to_be_attached()
-    assert numbers(page) == list(range(LONG - 499, LONG + 1))
+    shows(page, LONG - 499, LONG)
     follows(page)
     page.locator("#log").evaluate("log => log.scrollIntoView({block: 'center'})")
 
     before = page.locator(f"#line-{LONG - 499}")
     page.get_by_role("link", name="Earlier lines").click()  # scrolls to it first
     expect(page.locator(f"#line-{LONG - 999}")).to_be_attached()
-    assert numbers(page) == list(range(LONG - 999, LONG + 1))
+    shows(page, LONG - 999, LONG)
     expect(before).to_be_in_viewport()  # the reader's place has not moved
 
     page.get_by_label("Search the log").fill("BLOCK 54321 ")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("mark")).to_have_text(["block 54321 "])
-    assert numbers(page) == [54321]
+    shows(page, 54321, 54321)
     page.get_by_role("link", name="Line 54321", exact=True).click()
     expect(page.locator("#line-54321")).to_be_in_viewport()
-    assert numbers(page) == list(range(54071, 54571))
+    shows(page, 54071, 54570)
     page.get_by_role("link", name="Later lines").click()
     expect(page.locator("#line-54571")).to_be_attached()
-    assert numbers(page) == list(range(54071, 55071))
+    shows(page, 54071, 55070)
 
     admin.goto(f"/jobs/{job}/#line-777")
     expect(page).to_have_url(re.compile(r"/log/\?line=777#line-777$"))
     expect(page.locator("#line-777")).to_be_in_viewport()
     whole = page.request.get(f"{portal.address}/jobs/{job}/log.txt").text()
     assert len(re.findall(r"^ *\d+ 20\d\d-\S+ (?:step|job)", whole, re.MULTILINE)) == LONG
+
+
+def test_a_log_follows_its_reader_and_not_the_other_way_round(portal: Portal, person: NewPerson, rows: Rows) -> None:
+    admin = person("admin")
+    job = ended_job(portal, admin)
+    rows.add_lines(job, 300)
+    last = rows.value("SELECT lines FROM lifecycle_job WHERE id = %s", job)
+    admin.goto(f"/jobs/{job}/")
+    page, log = admin.page, admin.page.locator("#log")
+    expect(page.locator("#live-sign")).to_have_text("live")
+    newest = page.get_by_role("link", name="Newest lines")
+
+    rows.add_lines(job, 20)
+    announce(portal, job)
+    expect(page.locator(f"#line-{last + 20}")).to_be_attached()
+    follows(page)
+    expect(newest).to_be_hidden()
+
+    log.evaluate("log => log.scrollTop = 200")
+    rows.add_lines(job, 20)
+    announce(portal, job)
+    expect(page.locator(f"#line-{last + 40}")).to_be_attached()
+    expect(newest).to_be_visible()
+    assert log.evaluate("log => log.scrollTop") == 200
+
+    newest.click()
+    follows(page)
+    expect(newest).to_be_hidden()
+    shows(page, 1, last + 40)
 
 
 def test_two_tabs_show_the_same_and_the_second_cancel_is_answered_kindly(portal: Portal, person: NewPerson) -> None:
@@ -204,11 +251,11 @@ def test_buttons_and_log_work_without_javascript(portal: Portal, person: NewPers
     last = rows.value("SELECT lines FROM lifecycle_job WHERE id = %s", job)
 
     page.get_by_role("link", name="Whole log, with filters").click()
-    assert numbers(page) == list(range(last - 499, last + 1))
+    shows(page, last - 499, last)
     page.get_by_role("link", name="Earlier lines").click()
-    assert numbers(page) == list(range(last - 999, last - 499))
+    shows(page, last - 999, last - 500)
     page.get_by_role("link", name="Later lines").click()
-    assert numbers(page) == list(range(last - 499, last + 1))
+    shows(page, last - 499, last)
     page.get_by_label("Text").fill("cancelling")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("mark").first).to_have_text(re.compile("cancelling", re.IGNORECASE))
@@ -233,7 +280,7 @@ def test_a_lost_connection_is_said_and_nothing_is_missing_afterwards(
 
     expect(sign).to_have_text("live", timeout=60_000)
     expect(page.locator(f"#line-{last + 1234}")).to_be_attached(timeout=60_000)
-    assert numbers(page) == list(range(1, last + 1235))
+    shows(page, 1, last + 1234)
     follows(page)
     offline = ("ERR_INTERNET_DISCONNECTED", "htmx:sendError")
     admin.complaints = [words for words in admin.complaints if not any(each in words for each in offline)]

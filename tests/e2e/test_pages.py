@@ -39,6 +39,7 @@ def scene(portal: Portal, browser: Browser) -> Iterator[dict[str, str]]:
         "vdisk": vdisk,
         "change": change,
         "job": job,
+        "log": f"{job}log/",
         "targets": "/targets/",
         "audit": "/audit/",
         "operations": "/operations/",

@@ -318,6 +318,7 @@ class TestDownload:
         response = as_(auditor).get(f"/jobs/{job.pk}/log.txt")
         lines = _content(response).splitlines()
 
+        assert response.is_async  # a server would gather the whole of a sync one before it sends
         assert response["Content-Type"].startswith("text/plain")
         assert "attachment" in response["Content-Disposition"]
         assert lines[0] == f"Promote to test: W11-Office (job {job.pk})"

@@ -279,6 +279,7 @@ class TestRules:
     def test_a_step_says_what_it_states_of_itself(self, as_, auditor: User, admin: User, vdisk: VDisk) -> None:
         about = {
             "limit": 600,
+            "poll": 3.0,
             "silence": 90,
             "retries": 5,
             "repeat": "never",
@@ -294,6 +295,7 @@ class TestRules:
 
         rules = page.split('<details class="step-about"')[1].split("</details>")[0]
         assert "at most 10 min, then it has failed" in rules
+        assert "looks every 3 s" in rules
         assert "after 90 s without a sign of life" in rules
         assert "up to 5 times in a row" in rules
         assert "is never repeated by itself" in rules
