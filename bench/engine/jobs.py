@@ -17,13 +17,12 @@ from lifecycle.states import JobState
 def make(
     kind: str, parameters: list[dict[str, Any]], due: list[datetime], needs: list[list[str]] | None = None
 ) -> list[Job]:
-    """``needs``: what each has to have for itself; without, what the product writes for a job that harms no vDisk."""
+    """``needs``: what each has to have; without, as many hosts are worked on as the product's limits make it take."""
     farm, _ = Farm.objects.get_or_create(
         name="Benchmark", defaults={"sync_due_at": timezone.now() + timedelta(days=365)}
     )
     person, _ = User.objects.get_or_create(username="benchmark")
-    usual = claims.needs_of(kind=kind, farm=farm, vdisk=None, writes=False)
-    rows = zip(parameters, due, needs or [usual] * len(due), strict=True)
+    rows = zip(parameters, due, needs or [_usual(kind, farm, number) for number in range(len(due))], strict=True)
     return Job.objects.bulk_create(
         Job(
             kind=kind,
@@ -37,6 +36,12 @@ def make(
         )
         for number, (given, due_at, needed) in enumerate(rows, 1)
     )
+
+
+def _usual(kind: str, farm: Farm, number: int) -> list[str]:
+    """As the product writes them for a job that harms no vDisk; each host has its places filled."""
+    places = claims.limit("host:any") or 1
+    return claims.needs_of(kind=kind, farm=farm, vdisk=None, writes=False, host=f"Host {number // places + 1}")
 
 
 def scripted(waits: list[list[float]], *, in_seconds: float = 0) -> list[Job]:
