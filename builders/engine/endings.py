@@ -16,7 +16,7 @@ from lifecycle.states import JobState, UndoCause
 
 
 class Endings:
-    """Each method is a job's last write of this run."""
+    """Each method is a job's last write of this run. CancelAsked when it has to be taken back instead."""
 
     def __init__(self, bench: Workbench) -> None:
         self.bench = bench
@@ -26,11 +26,12 @@ class Endings:
     def succeeded(self, pairs: Pairs) -> None:
         last = pairs[-1][1].message if pairs else ""
         outcome = self.job.context.get(OUTCOME) or last or "Done."
-        self.recorder.end(JobState.SUCCEEDED, outcome, line="The job has succeeded.")
+        self.recorder.end(JobState.SUCCEEDED, outcome, line="The job has succeeded.", unless_cancelled=True)
 
     def failed(self, state: JobState, words: str, pairs: Pairs) -> None:
         """A step failed, and said why; what was built stays for a while, to look at it or to go on."""
-        self.recorder.end(state, words, line=f"The job has {_ended(state)}.", **self._kept(pairs))
+        line = f"The job has {_ended(state)}."
+        self.recorder.end(state, words, line=line, unless_cancelled=True, **self._kept(pairs))
 
     def stopped(self, state: JobState, words: str, pairs: Pairs) -> None:
         """It cannot go on for a reason that lies in no step."""

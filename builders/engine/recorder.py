@@ -28,6 +28,10 @@ _SECONDS = Sql("EXTRACT(EPOCH FROM GREATEST(started_at, STATEMENT_TIMESTAMP()) -
 _WORDS = frozenset({"message", "error_words", "outcome", "kept", "title", "reason"})
 
 
+class CancelAsked(Exception):
+    """In the moment in which the job was to end, somebody had asked to cancel it; it has not ended."""
+
+
 class Recorder:
     """One worker's pen for one job. Raises LeaseLost when another worker has the job."""
 
@@ -113,10 +117,13 @@ class Recorder:
             if steps:
                 JobStep.objects.bulk_create(steps)
 
-    def end(self, state: JobState, outcome: str, *, line: str = "", **changes: Any) -> None:
+    def end(
+        self, state: JobState, outcome: str, *, line: str = "", unless_cancelled: bool = False, **changes: Any
+    ) -> None:
         """The last write of a job, with what hangs on it: its holds, its change request and the audit row.
 
-        ``line`` is the last one of the log; without it, the outcome.
+        ``line`` is the last one of the log; without it, the outcome. With ``unless_cancelled``, CancelAsked instead
+        when cancelling was asked for: who was told that the job is being cancelled is not told that it succeeded.
         """
         level = Level.INFO if state in (JobState.SUCCEEDED, JobState.CANCELLED) else Level.ERROR
         over = {
@@ -129,6 +136,8 @@ class Recorder:
         }
         with transaction.atomic():
             self.write(job=over | changes, line=line or outcome, level=level)
+            if unless_cancelled and self.cancel_asked:
+                raise CancelAsked
             self.job.steps.filter(state=StepState.PENDING).update(state=StepState.SKIPPED)
             Hold.objects.filter(job=self.job).delete()
             self.job.refresh_from_db()

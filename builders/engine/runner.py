@@ -11,7 +11,7 @@ from builders.engine import leases, masking
 from builders.engine.context import Opener
 from builders.engine.endings import Endings
 from builders.engine.leases import Heartbeat, LeaseLost
-from builders.engine.recorder import Recorder
+from builders.engine.recorder import CancelAsked, Recorder
 from builders.engine.steps import Step, StepFailed, check_plan
 from builders.engine.turns import Failed, GivenBack, Turn
 from builders.engine.undoing import take_back
@@ -54,7 +54,7 @@ class Run:
         pairs: Pairs = ()
         try:
             pairs = self._pairs()
-            self._go(pairs)
+            self._go_unless_cancelled(pairs)
         except GivenBack:
             pass
         except (LeaseLost, OperationalError, InterfaceError):
@@ -84,6 +84,12 @@ class Run:
             about=self.recorder.mask.value(step.about()),
             profile=profile(self.job, step.key),
         )
+
+    def _go_unless_cancelled(self, pairs: Pairs) -> None:
+        try:
+            self._go(pairs)
+        except CancelAsked:
+            self._undo(pairs)
 
     def _go(self, pairs: Pairs) -> None:
         while True:
