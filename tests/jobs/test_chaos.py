@@ -24,7 +24,18 @@ OUTER_LIMIT_SECONDS = 600
 def test_thirty_jobs_survive_whatever_happens_around_them(tmp_path: Path) -> None:
     """The seed is fixed for the order of troubles; what they hit differs from run to run."""
     seed = os.environ.get("SEED", "4711")
-    command = [sys.executable, "-m", "bench.chaos", "--small", "--seed", seed, "--results", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.chaos",
+        "--small",
+        "--jobs",
+        "30",
+        "--seed",
+        seed,
+        "--results",
+        str(tmp_path),
+    ]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=OUTER_LIMIT_SECONDS, check=False)
 
