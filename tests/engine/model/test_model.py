@@ -5,8 +5,10 @@ Run with ``-s`` to read the sizes and, for each bad design, the shortest way int
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -219,6 +221,30 @@ def _found(place: str) -> object:
     for name in parts[depth:]:
         found = getattr(found, name)
     return found
+
+
+class TestThePageAboutIt:
+    """docs/engine.md names tests as its witnesses."""
+
+    ROOT = Path(__file__).parents[3]
+    PAGE = (ROOT / "docs" / "engine.md").read_text()
+
+    def test_every_file_that_it_names_exists(self) -> None:
+        there = {
+            path.name for folder in ("builders", "lifecycle", "tests") for path in (self.ROOT / folder).rglob("*.py")
+        }
+        named = {Path(name).name for name in re.findall(r"`([\w/]+\.py)`", self.PAGE)}
+
+        assert named
+        assert named <= there, named - there
+
+    def test_every_bad_design_that_it_names_is_tried(self) -> None:
+        words = " ".join(bad.words for bad in BAD_DESIGNS)
+        named = [" ".join(quoted.split()) for quoted in re.findall(r"`model/`: ([^*]*)\*", self.PAGE)]
+        quotes = [quote for part in named for quote in re.findall(r'"([^"]+)"', part)]
+
+        assert quotes
+        assert not [quote for quote in quotes if quote not in words]
 
 
 class TestWhatNoEngineCanPromise:
