@@ -34,7 +34,7 @@ def advance(job_id: int, *, owner: str, plan: Planner, opener: Opener) -> None:
     try:
         with Heartbeat(lease):
             masking.read_known()
-            job = Job.objects.select_related("farm", "vdisk", "change", "requested_by").get(pk=job_id)
+            job = Job.objects.select_related("farm", "vdisk").get(pk=job_id)
             Run(Workbench(job, Recorder(lease, job), opener), plan).go()
     except LeaseLost as lost:
         logger.warning("%s; leaving it to the other worker", lost)
