@@ -15,7 +15,7 @@ from bench.processes import Child, beat, wait_for, wait_ready, worker
 from lifecycle.models import Job, JobStep
 
 WARM_UP_JOBS = 20
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 1200
 BEFORE_THE_QUEUE = 0.75
 """Of the first period; in what is left of it, the others join the queue."""
 
