@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 
+import psutil
 import psycopg
 from django.conf import settings
 from django.db import connection
@@ -30,13 +31,23 @@ def _layout() -> Layout:
     return Layout(settings.PORTAL_VAR)
 
 
-def restart_postgres(*, crash: bool = False) -> None:
-    """Cut everybody off; with ``crash`` without any warning (not with careless test servers: they lose commits)."""
-    server = Postgres(_layout())
+def restart_postgres(*, crash: bool = False, seconds_away: float = 0) -> None:
+    """Cut everybody off; with ``crash`` without any warning (not with careless test servers: they lose commits).
+
+    It stays away for ``seconds_away`` at least.
+    """
+    layout = _layout()
+    server = Postgres(layout)
     assert not crash or os.environ.get(DURABLE_VARIABLE) != "0", "a crash needs PORTAL_EMBEDDED_DURABLE=1"
     before = server.pid()
     assert before is not None
-    os.kill(before, signal.SIGQUIT if crash else signal.SIGINT)
+    guardian = psutil.Process(int(layout.guard.read_text(encoding="utf-8")))
+    guardian.suspend()
+    try:
+        os.kill(before, signal.SIGQUIT if crash else signal.SIGINT)
+        time.sleep(seconds_away)
+    finally:
+        guardian.resume()
     _wait("PostgreSQL", lambda: server.pid() not in (before, None) and _answers(server))
     connection.close()
 

@@ -16,7 +16,7 @@ from django.db import connection
 from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import RedisError
 
-from builders.engine import broker, dispatch, presence
+from builders.engine import broker, dispatch, leases, presence
 from builders.engine.housekeeping import Housekeeping, chores
 from builders.engine.outage import Outage
 from builders.engine.presence import Presence
@@ -40,7 +40,7 @@ class Dispatcher(Scheduler):
         self._housekeeping: Housekeeping | None = None
         self._database = Outage("the database", logger)
         self._broker = Outage("the broker", logger)
-        self._admit_next = self._look_next = float("-inf")
+        self._admit_next = self._look_next = self._take_over_next = float("-inf")
         super().__init__(*args, **kwargs)
 
     def tick(self, *_args: Any, **_kwargs: Any) -> float:
@@ -70,8 +70,12 @@ class Dispatcher(Scheduler):
         presence.appear(Presence(role=Worker.Role.BEAT, name="beat"))
 
     def _turn(self) -> float:
+        if self._database.is_on:
+            # leases ended while nobody could renew them: whoever lives does so now, only the others lose their jobs
+            self._take_over_next = time.monotonic() + leases.length().total_seconds() / 3
         admitted = self._admit()
-        handed_out = dispatch.hand_out(self._send, lost_before=self._lost_before())
+        take_over = time.monotonic() >= self._take_over_next
+        handed_out = dispatch.hand_out(self._send, lost_before=self._lost_before(), take_over=take_over)
         pause = dispatch.seconds_to_next()
         self._database.is_over()
         if handed_out:

@@ -94,13 +94,14 @@ def _mark(job_ids: list[int]) -> list[int]:
 # --- handing out
 
 
-def hand_out(send: Send, *, lost_before: datetime | None = None) -> int:
+def hand_out(send: Send, *, lost_before: datetime | None = None, take_over: bool = True) -> int:
     """Send each due and free job once, the longest due first; how many.
 
     ``send`` gets the job's id and the time of this moment. What was handed out before ``lost_before`` and is free still
-    is sent again. When sending fails, what was not sent counts as never handed out, and the error is raised.
+    is sent again. ``take_over`` says whether a job whose lease has ended counts as free. When sending fails, what was
+    not sent counts as never handed out, and the error is raised.
     """
-    due = _take_due(lost_before)
+    due = _take_due(lost_before, take_over)
     for position, (job_id, at) in enumerate(due):
         try:
             send(job_id, at)
@@ -149,19 +150,19 @@ def farms_due() -> tuple[list[int], datetime]:
     return farms or [], at
 
 
-def _take_due(lost_before: datetime | None) -> list[tuple[int, datetime]]:
+def _take_due(lost_before: datetime | None, take_over: bool) -> list[tuple[int, datetime]]:
     query = f"""
         UPDATE lifecycle_job SET dispatched_at = statement_timestamp() WHERE id IN (
             SELECT id FROM lifecycle_job
             WHERE state IN {ACTIVE} AND due_at <= statement_timestamp()
-              AND (lease_until IS NULL OR lease_until < statement_timestamp())
+              AND (lease_until IS NULL OR %s AND lease_until < statement_timestamp())
               AND (admitted_at IS NOT NULL OR {ENDS_WITHOUT_HOLDS})
               AND (dispatched_at IS NULL OR dispatched_at < %s)
             ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING id, dispatched_at, due_at
     """  # noqa: S608  constants
     with connection.cursor() as cursor:
-        cursor.execute(query, [lost_before, AT_ONCE])
+        cursor.execute(query, [take_over, lost_before, AT_ONCE])
         rows = sorted(cursor.fetchall(), key=lambda row: (row[2], row[0]))
     return [(job_id, at) for job_id, at, _ in rows]
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from builders.engine.announce import announce
 from builders.engine.leases import Lease
 from builders.engine.masking import Mask
+from builders.engine.reconnecting import make_usable
 from builders.engine.writing import AT, ENDED_AT, Lines, Sql, due_in, write
 from lifecycle import operations, topics
 from lifecycle.models import Hold, Job, JobLogLine, JobStep
@@ -22,6 +23,8 @@ from lifecycle.states import JobState, StepState
 logger = logging.getLogger(__name__)
 
 Level = JobLogLine.Level
+LONG_SILENCE = 1.0
+"""Seconds without a statement; the database may have been restarted meanwhile."""
 AT_ONCE = 1000
 """Log lines in one statement."""
 _SECONDS = Sql("EXTRACT(EPOCH FROM GREATEST(started_at, STATEMENT_TIMESTAMP()) - started_at)")
@@ -50,12 +53,18 @@ class Recorder:
         at, mark = self._seen_at
         return at + timedelta(seconds=time.monotonic() - mark)
 
+    def be_ready(self) -> None:
+        """After a long silence, such as a call of the outside: have a connection that works."""
+        if self._seen_at is not None and time.monotonic() - self._seen_at[1] > LONG_SILENCE:
+            make_usable()
+
     def log(self, text: str, *, step: JobStep | None = None, level: str = Level.INFO) -> None:
         """Append one line; its number follows the last one, whoever wrote that."""
         self.write(step=step, line=text, level=level)
 
     def log_lines(self, texts: Sequence[str], *, step: JobStep | None = None, level: str = Level.INFO) -> None:
         """Append many lines, such as the output of a program, in few statements."""
+        self.be_ready()
         position = step.position if step else None
         masked = self.mask.lines(texts) if texts else []
         for start in range(0, len(masked), AT_ONCE):
@@ -154,6 +163,7 @@ class Recorder:
         **changes: Any,
     ) -> None:
         """Everything else is made of this: masked, in one statement, and told to open pages."""
+        self.be_ready()
         lines = Lines([self.mask.text(line)], level, step.position if step else None) if line else None
         job = {name: self._safe(name, value) for name, value in (job or {}).items()}
         changes = {name: self._safe(name, value) for name, value in changes.items()}

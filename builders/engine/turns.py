@@ -50,7 +50,7 @@ class Turn:
             return
         ctx = self.bench.context(self.row)
         try:
-            outcome = _unfinished_task(ctx) or self.step.run(ctx)
+            outcome = self._call(ctx)
             if isinstance(outcome, Done):
                 check_product(self.step, outcome.produces)
         except AdapterError as error:
@@ -63,6 +63,12 @@ class Turn:
             self._fail(self.bench.fault(), state=JobState.ERRORED)
         else:
             self._after(outcome)
+
+    def _call(self, ctx: StepContext) -> Outcome:
+        try:
+            return _unfinished_task(ctx) or self.step.run(ctx)
+        finally:
+            self.recorder.be_ready()
 
     def _begin(self) -> None:
         row = self.row

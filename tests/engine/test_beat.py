@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerGone
@@ -114,8 +114,7 @@ def test_a_database_that_is_away_is_told_once_and_survived(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     job = make_job()
-    with monkeypatch.context() as patch:
-        patch.setattr(dispatch, "admit", _raiser(error))
+    with monkeypatch.context() as patch, connection.execute_wrapper(_raiser(error)):
         patch.setattr(beat.connection, "close", lambda: None)  # the test's own transaction hangs on it
         pauses = [dispatcher.tick() for _ in range(8)]
 
@@ -127,6 +126,21 @@ def test_a_database_that_is_away_is_told_once_and_survived(
     assert sent.jobs == [job.pk]
     assert len(wrong(caplog)) == 2
     assert "the database answers again" in wrong(caplog)[1]
+
+
+@pytest.mark.django_db
+def test_after_an_outage_the_living_have_time_to_renew_their_leases(
+    dispatcher: Dispatcher, sent: Sent, make_job: MakeJob
+) -> None:
+    ended = make_job(lease_until=timezone.now() - timedelta(seconds=20), lease_owner="one", lease_token=1)
+    fresh = make_job()
+    dispatcher._database.lasts(OperationalError("terminating connection"))
+
+    dispatcher.tick()
+    assert sent.jobs == [fresh.pk]
+    dispatcher._take_over_next = 0
+    dispatcher.tick()
+    assert sent.jobs == [fresh.pk, ended.pk]
 
 
 @pytest.mark.django_db
@@ -333,8 +347,8 @@ def test_two_beats_hand_out_each_job_once_and_say_goodbye(
     assert Worker.objects.filter(stopped_at=None).count() == 0
 
 
-def _raiser(error: Exception) -> Callable[[], int]:
-    def act() -> int:
+def _raiser(error: Exception) -> Callable[..., int]:
+    def act(*_: object) -> int:
         raise error
 
     return act
