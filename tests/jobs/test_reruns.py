@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 
 from builders.adapters.pvs.farm import ProvisioningFarm
 from builders.farms import open_farm
+from builders.jobs import new_version
 from builders.sync.run import sync_now
 from lifecycle import operations, rerunning
 from lifecycle.models import Farm, Job, VDisk
@@ -108,6 +110,47 @@ def test_a_version_whose_answer_was_lost_is_deleted_when_the_job_is_cancelled(
     job = finish(job)
 
     assert (job.state, job.kept) == (JobState.CANCELLED, "")
+    assert numbers(pvs) == before
+
+
+def test_a_version_that_appears_after_the_cancelling_is_deleted(
+    farm: Farm, admin: User, lab: LabProcess, pvs: ProvisioningFarm
+) -> None:
+    """The call's answer was lost, and PVS was still at it when the undo first looked."""
+    before = numbers(pvs)
+    job = operations.start_job(action=Action.NEW_VERSION, vdisk=vdisk(), version=None, by=admin)
+    lab.post("faults", {"cmdlet": "New-PvsDiskMaintenanceVersion", "action": "drop"})  # nothing of it happens yet
+    while not job.steps.filter(key="create", failures__gt=0).exists():
+        job = turn(job)
+    assert numbers(pvs) == before
+
+    operations.cancel_job(job=job, by=admin)
+    job = turn(job)
+    assert job.is_active, "it looks for what the lost call may still make"
+    late = pvs.new_maintenance_version(vdisk().guid)  # the lost call takes effect now
+    job = finish(job)
+
+    assert job.state == JobState.CANCELLED
+    assert late.version not in numbers(pvs), job.outcome
+    assert numbers(pvs) == before
+
+
+def test_a_job_whose_call_nobody_answered_and_that_made_nothing_is_cancelled_in_the_end(
+    farm: Farm, admin: User, lab: LabProcess, pvs: ProvisioningFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = numbers(pvs)
+    job = operations.start_job(action=Action.NEW_VERSION, vdisk=vdisk(), version=None, by=admin)
+    lab.post("faults", {"cmdlet": "New-PvsDiskMaintenanceVersion", "action": "drop"})
+    while not job.steps.filter(key="create", failures__gt=0).exists():
+        job = turn(job)
+    operations.cancel_job(job=job, by=admin)
+    assert turn(job).is_active
+
+    monkeypatch.setattr(new_version, "SETTLE", timedelta(0))  # the minute is over
+    job = finish(job)
+
+    assert job.state == JobState.CANCELLED
+    assert job.kept == ""
     assert numbers(pvs) == before
 
 
