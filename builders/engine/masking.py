@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from builders.engine.secret_forms import forms
-from builders.engine.secret_patterns import MASK, mask_patterns
+from lifecycle.secret_patterns import MASK, mask_patterns
 from lifecycle.secrets import known_secrets
 
 READ_AGAIN_SECONDS = 60.0

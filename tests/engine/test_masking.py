@@ -22,9 +22,9 @@ from builders.adapters.errors import OutcomeUnknown, Refused
 from builders.engine import masking
 from builders.engine.context import StepContext
 from builders.engine.masking import Mask, MaskingFilter
-from builders.engine.secret_patterns import MASK
 from builders.engine.steps import Done, StepFailed, Wait
 from lifecycle.models import Farm, FarmConnection, Job
+from lifecycle.secret_patterns import MASK
 from lifecycle.secrets import known_secrets
 from tests.engine.conftest import Scripted, advance, cancel, due
 
