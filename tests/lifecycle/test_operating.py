@@ -54,7 +54,7 @@ def test_the_oldest_in_the_queue_says_for_whom_it_waits(job: Any, vdisk: VDisk) 
     key = f"vdisk:{vdisk.pk}"
     Hold.objects.create(resource=key, slot=1, job=holder)
     job("newer", needs=[key])
-    job("oldest", needs=[key], due_at=AGO)
+    job("oldest", needs=[key], due_at=AGO, created_at=AGO)
 
     found = operating.oldest_waiting()
 
