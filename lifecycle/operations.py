@@ -282,6 +282,7 @@ def _create_job(
         kind=action.value,
         title=f"{action.label}: {_subject(vdisk, version)}"[:200],
         farm=vdisk.farm,
+        host=vdisk.farm.name,
         vdisk=vdisk,
         version_number=version,
         change=change,

@@ -51,6 +51,7 @@ def test_a_job_starts_exactly_where_the_table_allows_it(
     job = Job.objects.get(pk=job.pk)
     assert (job.kind, job.vdisk, job.version_number, job.requested_by) == (action.value, vdisk, number, admin)
     assert (job.state, job.farm, job.reason) == (JobState.WAITING, vdisk.farm, "It must be")
+    assert job.host == vdisk.farm.name  # what its durations are compared within
     assert job.title.startswith(f"{action.label}: W11")
     assert job.due_at <= timezone.now()
     entry = AuditEntry.objects.get()
