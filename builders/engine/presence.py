@@ -30,6 +30,7 @@ from lifecycle.models import Worker
 logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
+GOODBYE_SECONDS = 10
 
 
 def _nothing() -> None:
@@ -92,11 +93,18 @@ class Presence:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say goodbye. Nothing is lost when that fails: whoever is silent counts as dead."""
+        """Have goodbye said, by the thread that reports: this one may be in the midst of a statement, for beat stops
+        in a signal's handler, and its connection would wait for itself.
+        """
         self._stop.set()
         self._look.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(GOODBYE_SECONDS)
+        else:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """Nothing is lost when that fails: whoever is silent counts as dead."""
         try:
             self._row().update(stopped_at=Now(), seen_at=Now(), busy=[], sessions=[])
             announce(topics.OPERATIONS)
@@ -146,7 +154,7 @@ class Presence:
             except Exception:
                 logger.exception("this process could not report itself")
             self._look.wait(settings.PORTAL_PRESENCE_SECONDS)
-        connection.close()
+        self._say_goodbye()
 
 
 _of_this_process: Presence | None = None
