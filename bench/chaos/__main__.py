@@ -49,11 +49,11 @@ def _sizes(run, options: argparse.Namespace):  # type: ignore[no-untyped-def]
             jobs=options.jobs or SMALL_JOBS,
             vdisks=10,
             workers=2,
-            pace=1.1,
+            pace=0.9,
             longest_pause=0.4,
-            shell_idle=8,
+            shell_idle=5,
             limit_seconds=400,
-            troubles=17,
+            troubles=15,
             is_short=True,
         )
     jobs = options.jobs or 1000
