@@ -23,6 +23,8 @@ NEEDS_REASON = frozenset(
 HARMLESS = frozenset({Action.BOOT_TEST})
 CLEANING_UP = frozenset({UndoCause.ASKED, UndoCause.EXPIRED})
 """These take back what an ended job had left."""
+TAKING_BACK = CLEANING_UP | {UndoCause.FAILED}
+"""While one of these is under way, cancelling would change nothing: it is being taken back anyway."""
 PROMOTED = "promoted"
 """In a job's context: PVS has carried the promotion out."""
 
@@ -160,15 +162,29 @@ def lapse_if_changed(change: ChangeRequest) -> bool:
     return True
 
 
+def why_not_cancel(job: Job) -> str:
+    """In words, whoever asks; empty when it can be cancelled. The page asks the same question."""
+    if not job.is_active:
+        return f"The job is over: it is {job.get_state_display()}."
+    if job.cancel_requested_at is not None:
+        return "The job is being cancelled already; its cancelling was asked for before."
+    if job.undo_cause in CLEANING_UP:
+        return "The job only cleans up what it left; there is nothing to cancel."
+    if job.undo_cause in TAKING_BACK:
+        return "The job has failed and takes back what it did; there is nothing to cancel."
+    return ""
+
+
 def cancel_job(*, job: Job, by: User) -> None:
     """Ask that a job stops; its worker sees it within one poll and undoes what it can."""
     if not by.has_perm("lifecycle.cancel_job"):
         raise NotAllowed("Your role does not cancel jobs.")
     now = timezone.now()
     with transaction.atomic():
-        asked = Job.objects.active().filter(pk=job.pk, cancel_requested_at=None).exclude(undo_cause__in=CLEANING_UP)
-        if not asked.update(cancel_requested_at=now, cancel_requested_by=by, due_at=Now()):
-            raise NotNow("The job is over or only cleans up what it left, or its cancelling was asked for before.")
+        found = Job.objects.select_for_update().get(pk=job.pk)
+        if why_not := why_not_cancel(found):
+            raise NotNow(why_not)
+        Job.objects.filter(pk=job.pk).update(cancel_requested_at=now, cancel_requested_by=by, due_at=Now())
         AuditEntry.objects.record(by=by, action="job.cancel", on=job, job=job)
 
 
@@ -298,7 +314,7 @@ def _create_job(
         with transaction.atomic():
             job.save(force_insert=True)
     except IntegrityError as error:
-        running = Job.objects.active().filter(vdisk=vdisk, writes=True).first()
+        running = Job.objects.active().filter(vdisk=vdisk, writes=True, queues=False).first()
         about = f" (“{running.title}”)" if running else ""
         raise NotNow(f"Another job works on {vdisk.name} now{about}. Wait until it has ended.") from error
     return job

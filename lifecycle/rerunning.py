@@ -15,10 +15,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from lifecycle import joblines
+from lifecycle import claims, joblines, promotions
 from lifecycle.errors import Incomplete, NotAllowed, NotNow
 from lifecycle.models import AuditEntry, Job, JobStep
-from lifecycle.operations import PROMOTED
+from lifecycle.secret_patterns import mask_patterns
 from lifecycle.states import (
     RESUMABLE_JOB_STATES,
     ChangeEvent,
@@ -37,6 +37,8 @@ RESUMED = "resumed"
 """In a step's memory: it was begun in an earlier run, so how long it takes now says nothing."""
 OUTCOME = "outcome"
 LONGEST_HOURS = 30 * 24
+PERMISSIONS = ("lifecycle.resume_job", "lifecycle.operate_version")
+"""A job that goes on changes versions, as one that is started does."""
 
 
 def why_not_resume(job: Job) -> str:
@@ -44,6 +46,8 @@ def why_not_resume(job: Job) -> str:
     if why_not := _why_not_again(job):
         return why_not
     failed = job.steps.exclude(state=StepState.DONE).order_by("position").first()
+    if failed and (why_not := promotions.why_not_twice(job, failed.position)):
+        return why_not
     if failed and failed.saved.get(UNANSWERED) and failed.about.get("repeat") == Repeat.NEVER:
         return (
             f"It is unknown whether step {failed.position}, “{failed.title}”, took effect, and it must never be done "
@@ -54,7 +58,7 @@ def why_not_resume(job: Job) -> str:
 
 def why_not_restart(job: Job, position: int) -> str:
     """From step ``position``, which forgets what it did; the steps before it are left as they are."""
-    if why_not := _why_not_again(job):
+    if why_not := _why_not_again(job) or promotions.why_not_twice(job, position):
         return why_not
     steps = list(job.steps.order_by("position"))
     if position not in [step.position for step in steps]:
@@ -106,6 +110,7 @@ def resume_job(job: Job, by: User) -> None:
 def restart_job(job: Job, position: int, by: User, reason: str = "") -> None:
     """Begin a failed job again from step ``position``. What the steps from there on built is found and adopted."""
     _check_role(by)
+    reason = mask_patterns(reason.strip())
     with transaction.atomic():
         found = _locked(job)
         _refuse(why_not_restart(found, position))
@@ -116,9 +121,9 @@ def restart_job(job: Job, position: int, by: User, reason: str = "") -> None:
             made += step.about.get("produces", [])
             _begin_anew(step, saved={name: step.saved[name] for name in kept if name in step.saved})
         _queue_again(found, context=_without(found.context, made))
-        why = f" Reason: {reason.strip()}" if reason.strip() else ""
+        why = f" Reason: {reason}" if reason else ""
         joblines.append(found, f"Restarted by {by.get_username()} from step {position}, “{again[0].title}”.{why}")
-        detail = {"step": again[0].title, "reason": reason.strip(), "failed": found.outcome}
+        detail = {"step": again[0].title, "reason": reason, "failed": found.outcome}
         _record(found, by, "job.restart", detail)
         _move_change(found, by)
     job.refresh_from_db()
@@ -165,25 +170,13 @@ def queue_undo(job: Job, cause: UndoCause) -> None:
 def _why_not_again(job: Job) -> str:
     if job.state not in RESUMABLE_JOB_STATES:
         return f"Only a job that failed can go on; this one is {job.get_state_display()}."
+    if job.undo_cause and job.kept:
+        return "Cleaning up was begun, and not all could be taken back; start a new job instead."
     if job.undo_cause:
         return "What it did was taken back; start a new job instead."
     if job.vdisk is not None and job.vdisk.gone_at:
         return f"{job.vdisk.name} is no longer in PVS."
-    return _why_not_promote_again(job)
-
-
-def _why_not_promote_again(job: Job) -> str:
-    change = job.change
-    if change is None or change.state == ChangeState.DONE or job.context.get(PROMOTED):
-        return ""
-    if change.state != ChangeState.FAILED:
-        return f"Its request is {change.get_state_display()}; the promotion has to be requested anew."
-    if change.go_live_at and change.go_live_at <= timezone.now():
-        return "The date that was approved has passed; the promotion has to be requested anew."
-    live = type(change).objects.filter(vdisk=change.vdisk_id, version_number=change.version_number)
-    if any(other.is_live for other in live):
-        return f"Version {change.version_number} has been requested anew meanwhile; that request counts."
-    return ""
+    return promotions.why_not_again(job)
 
 
 def _begun(step: JobStep) -> bool:
@@ -201,12 +194,12 @@ def _begin_anew(step: JobStep, saved: dict[str, Any]) -> None:
 
 
 def _queue_again(job: Job, context: dict[str, Any]) -> None:
+    """What it left in place stays named until the next ending knows better."""
     _wake(
         job,
         context=context,
         runs=F("runs") + 1,
         outcome="",
-        kept="",
         undo_cause="",
         cancel_requested_at=None,
         cancel_requested_by=None,
@@ -214,12 +207,14 @@ def _queue_again(job: Job, context: dict[str, Any]) -> None:
 
 
 def _wake(job: Job, **changes: Any) -> None:
-    """Into the queue. The token grows, so that whoever ended the job can write no more."""
+    """Into the queue, with what it needs now. The token grows: whoever ended the job can write no more."""
+    needs = claims.needs_of(kind=job.kind, farm=job.farm, vdisk=job.vdisk, writes=job.writes, host=job.host)
     try:
         with transaction.atomic():
             Job.objects.filter(pk=job.pk).update(
                 state=JobState.WAITING,
                 queues=True,
+                needs=needs,
                 ended_at=None,
                 admitted_at=None,
                 due_at=Now(),
@@ -240,6 +235,7 @@ def _move_change(job: Job, by: User) -> None:
     change = job.change
     if change is None or change.state != ChangeState.FAILED:
         return
+    _refuse(promotions.requested_anew(change))
     try:
         with transaction.atomic():
             change.move(ChangeEvent.RESUME, by=by)
@@ -248,12 +244,12 @@ def _move_change(job: Job, by: User) -> None:
 
 
 def _check_role(by: User) -> None:
-    if not by.has_perm("lifecycle.resume_job"):
+    if not by.has_perms(PERMISSIONS):
         raise NotAllowed("Your role does not resume, restart or clean up jobs.")
 
 
 def _locked(job: Job) -> Job:
-    return Job.objects.select_for_update(of=["self"]).select_related("vdisk", "change").get(pk=job.pk)
+    return Job.objects.select_for_update(of=["self"]).select_related("farm", "vdisk", "change").get(pk=job.pk)
 
 
 def _refuse(why_not: str) -> None:

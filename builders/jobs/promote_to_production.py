@@ -13,11 +13,11 @@ from builders.jobs.steps.chain import read_chain
 from builders.jobs.steps.check import CheckAllowed
 from builders.jobs.steps.refresh import RefreshMirror
 from builders.jobs.steps.replication import WaitForReplication
-from lifecycle import fingerprints
+from lifecycle import fingerprints, promotions
 from lifecycle.facts import ChainFacts
 from lifecycle.models import ChangeRequest, Decision, Job
 from lifecycle.operations import PROMOTED
-from lifecycle.states import Access, Action, ChangeEvent, Repeat
+from lifecycle.states import Access, Action, ChangeEvent, ChangeState, Repeat
 
 
 def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
@@ -102,6 +102,8 @@ def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
     change = ctx.job.change
     if change is None or not approved or not _is_approved(change, approved, ctx.version):
         raise StepFailed("This promotion has no approved request; it is not carried out.")
+    if ctx.job.runs > 1 and (why_not := promotions.overtaken(ctx.job)):  # in its first run, nothing is used up yet
+        raise StepFailed(f"The approval no longer counts. {why_not}")
     if fingerprints.fingerprint(chain, ctx.version) == approved:
         return []
     now = fingerprints.links(chain, ctx.version)
@@ -122,10 +124,11 @@ def lapse(ctx: StepContext, words: str) -> NoReturn:
 
 
 def _is_approved(change: ChangeRequest, fingerprint: str, number: int) -> bool:
-    """By somebody else, for this version and these files: asked of the rows themselves, not of the job."""
+    """By somebody else, for this version and these files, and not used up: asked of the rows, not of the job."""
+    change.refresh_from_db()
     decisions = change.decisions.filter(verdict=Decision.Verdict.APPROVED, fingerprint=fingerprint)
     same = change.version_number == number and change.fingerprint == fingerprint
-    return same and decisions.exclude(by=change.requested_by).exists()
+    return same and change.state == ChangeState.APPROVED and decisions.exclude(by=change.requested_by).exists()
 
 
 def _go_live_at(ctx: StepContext) -> datetime | None:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from lifecycle import claims, rerunning
 from lifecycle.errors import NotNow
 from lifecycle.models import Job
-from lifecycle.operations import cancel_job
+from lifecycle.operations import cancel_job, why_not_cancel
 from lifecycle.states import RESUMABLE_JOB_STATES
 from portal import waking
 from portal.forms.fields import sensible
@@ -59,7 +59,7 @@ def job(request: PortalRequest, pk: int) -> HttpResponse:
         "needs": sorted(claims.names_of(found.needs).values()),
         "is_live": found.is_active or found.state in RESUMABLE_JOB_STATES or found.kept,
         "takes_back": found.is_active and bool(found.undo_cause),
-        "may_cancel": found.is_active and not found.is_cancelling and request.user.has_perm("lifecycle.cancel_job"),
+        "may_cancel": request.user.has_perm("lifecycle.cancel_job") and not why_not_cancel(found),
         **_ways_on(request, found),
         "refresh_seconds": REFRESH_SECONDS,
         "look_seconds": LOOK_SECONDS,
@@ -90,7 +90,7 @@ def cancel(request: PortalRequest, pk: int) -> HttpResponse:
 
 def _ways_on(request: PortalRequest, found: Job) -> dict[str, Any]:
     """What this person can do with a job that is over, or why not."""
-    if found.is_active or not request.user.has_perm("lifecycle.resume_job"):
+    if found.is_active or not request.user.has_perms(rerunning.PERMISSIONS):
         return {}
     has_failed = found.state in RESUMABLE_JOB_STATES
     return {

@@ -19,7 +19,7 @@ from portal.http import PortalRequest, needs
 from portal.pictures.words import exact
 
 _methods = require_http_methods(["GET", "HEAD", "POST"])
-_may = needs("lifecycle.view_job", "lifecycle.resume_job")
+_may = needs("lifecycle.view_job", *rerunning.PERMISSIONS)
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,15 @@ def _done_or_told(
 def _first(choices: list[Choice], asked: str | None) -> dict[str, int]:
     """The step that was asked for, else the latest that is possible: what is done need not be done again."""
     possible = [choice.step.position for choice in choices if not choice.why_not]
-    if asked and asked.isascii() and asked.isdigit() and len(asked) < 9 and int(asked) in possible:
-        return {"step": int(asked)}
+    if (number := _number(asked)) in possible:
+        return {"step": number}
     return {"step": possible[-1]} if possible else {}
+
+
+def _number(typed: object) -> int | None:
+    """The position of a step, as it came from a form or an address; None for anything else."""
+    text = str(typed)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 def _restart_page(
@@ -138,14 +144,13 @@ def _restart_page(
     is_possible = any(not choice.why_not for choice in choices)
     if not is_possible and not refusal:
         status, refusal = 409, _refusal(found, choices)
-    chosen = form["step"].value()
     context = {
         "job": found,
         "choices": choices,
         "form": form,
         "refusal": refusal,
         "is_possible": is_possible,
-        "chosen": int(chosen) if str(chosen).isdigit() else None,
+        "chosen": _number(form["step"].value()),
     }
     return render(request, "jobs/restart.html", context, status=status)
 
