@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from celery.concurrency.solo import TaskPool as SoloPool
+from celery.concurrency.thread import TaskPool
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 
 from builders.engine import presence
 from builders.engine.presence import Presence
 from lifecycle.models import Worker
 
+logger = logging.getLogger(__name__)
+
 
 @worker_ready.connect
 def appear(sender: Any, **_: Any) -> None:
     """``sender`` is the worker's consumer of messages; it is told in its own thread what to take."""
+    if not isinstance(sender.pool, TaskPool | SoloPool):
+        logger.error("this worker can neither be drained nor say what it works on: start it with -P threads")
     queues = list(sender.app.amqp.queues.consume_from)
 
     def for_each_queue(do: Callable[[str], None]) -> None:

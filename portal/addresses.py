@@ -5,17 +5,26 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# A database host that vanished is noticed within seconds, not after the hours that TCP would wait.
+NEVER_HANG = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+
 
 def database(url: str, password: str = "") -> dict[str, Any]:
     """A Django database entry from `postgresql://user:password@host:port/name?sslmode=require`.
 
     A unix socket is named as libpq does it, `postgresql://user@/name?host=/run/postgresql`; every other parameter
-    of the query goes to libpq as it is. The password may come by itself, from a file of its own.
+    of the query goes to libpq as it is, before NEVER_HANG. The password may come by itself, from a file of its own.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgresql:// (no other database is supported).")
-    options = dict(parse_qsl(parts.query))
+    options = NEVER_HANG | dict(parse_qsl(parts.query))
     name = unquote(parts.path.lstrip("/"))
     if not name:
         raise ImproperlyConfigured("DATABASE_URL names no database: postgresql://user:password@host/NAME")

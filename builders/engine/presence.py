@@ -30,6 +30,7 @@ from lifecycle.models import Worker
 logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
+STOP_SECONDS = 5.0
 GOODBYE_SECONDS = 10
 
 

@@ -11,7 +11,7 @@ def test_takes_a_database_url_apart() -> None:
     assert entry["USER"] == "portal"
     assert entry["PASSWORD"] == "p@ss"
     assert (entry["HOST"], entry["PORT"]) == ("db.example", "5433")
-    assert entry["OPTIONS"] == {"sslmode": "require"}
+    assert entry["OPTIONS"] == addresses.NEVER_HANG | {"sslmode": "require"}
 
 
 def test_takes_a_unix_socket_as_libpq_does() -> None:
@@ -60,3 +60,9 @@ def test_takes_passwords_that_come_by_themselves() -> None:
     assert addresses.redis("redis://redis:6379/0", "a/b") == "redis://:a%2Fb@redis:6379/0"
     assert addresses.redis("rediss://user@redis/0", "secret") == "rediss://user:secret@redis/0"
     assert addresses.redis("redis://redis/0") == "redis://redis/0"
+
+
+def test_what_the_address_says_of_timeouts_counts() -> None:
+    entry = addresses.database("postgresql://u@h/n?connect_timeout=60")
+
+    assert entry["OPTIONS"] == addresses.NEVER_HANG | {"connect_timeout": "60"}
