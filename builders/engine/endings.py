@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from builders.engine.context import tag
+from builders.engine.undoing import Remains
 from builders.engine.workbench import Pairs, Workbench, begun
 from builders.engine.writing import AT, Sql
 from lifecycle.models import AuditEntry, Job
@@ -26,29 +27,34 @@ class Endings:
     def succeeded(self, pairs: Pairs) -> None:
         last = pairs[-1][1].message if pairs else ""
         outcome = self.job.context.get(OUTCOME) or last or "Done."
-        self.recorder.end(JobState.SUCCEEDED, outcome, line="The job has succeeded.", unless_cancelled=True)
+        self.recorder.end(JobState.SUCCEEDED, outcome, line="The job has succeeded.", unless_cancelled=True, kept="")
 
     def failed(self, state: JobState, words: str, pairs: Pairs) -> None:
         """A step failed, and said why; what was built stays for a while, to look at it or to go on."""
+        words = _with(words, [stays for step, row in pairs if (stays := self.bench.stays(step, row))])
         line = f"The job has {_ended(state)}."
         self.recorder.end(state, words, line=line, unless_cancelled=True, **self._kept(pairs))
 
     def stopped(self, state: JobState, words: str, pairs: Pairs) -> None:
         """It cannot go on for a reason that lies in no step."""
         kept = self._kept(pairs)
-        if state == JobState.FAILED and self.recorder.cancel_asked and not self.job.kept:
+        if self.job.undo_cause and self.job.outcome:
+            state = self._still(state)
+            words = f"{_sentence(self.job.outcome)} It could not take back what it did: {words}"
+        elif state == JobState.FAILED and self.recorder.cancel_asked:
             state, remains = JobState.CANCELLED, f" It could not take back what it did: {words}" if kept["kept"] else ""
             words = f"Cancelled by {self._person()}.{remains}"
         self.recorder.end(state, words, **kept)
 
-    def undone(self, left: list[str]) -> None:
-        """What was done is taken back, but for what is ``left``."""
+    def undone(self, remains: Remains) -> None:
+        """What was done is taken back, but for what remains."""
+        left = remains.left
         cause = UndoCause(self.job.undo_cause or UndoCause.CANCELLED)
-        clean = cause != UndoCause.CANCELLED or bool(self.job.kept)
+        clean = cause != UndoCause.CANCELLED or bool(self.job.outcome)
         with transaction.atomic():
             self.recorder.end(
                 JobState.CANCELLED if cause == UndoCause.CANCELLED else JobState.FAILED,
-                self._told(cause, left),
+                _with(self._told(cause, left), remains.stays),
                 undo_cause=cause,
                 kept="; ".join(left),
                 kept_until=None,
@@ -56,6 +62,10 @@ class Endings:
             )
             if left and cause == UndoCause.EXPIRED:
                 leave_to_a_person(self.job, "; ".join(left))
+
+    def _still(self, state: JobState) -> JobState:
+        """What was cancelled stays so, whatever becomes of taking it back."""
+        return JobState.CANCELLED if self.job.undo_cause == UndoCause.CANCELLED else state
 
     def _told(self, cause: UndoCause, left: list[str]) -> str:
         if cause == UndoCause.CANCELLED:
@@ -87,6 +97,12 @@ def leave_to_a_person(job: Job, left: str) -> None:
 
 def _ended(state: JobState) -> str:
     return "been stopped by a fault of the portal" if state == JobState.ERRORED else state.label
+
+
+def _with(words: str, sentences: list[str]) -> str:
+    """The outcome, and after it what goes on by design, unless it is said already."""
+    new = [_sentence(one) for one in sentences if _sentence(one) not in words]
+    return " ".join([_sentence(words), *new]).strip() if new else words
 
 
 def _sentence(words: str) -> str:

@@ -14,7 +14,7 @@ from builders.engine.leases import Heartbeat, LeaseLost
 from builders.engine.recorder import CancelAsked, Recorder
 from builders.engine.steps import Step, StepFailed, check_plan
 from builders.engine.turns import Failed, GivenBack, Turn
-from builders.engine.undoing import take_back
+from builders.engine.undoing import Remains, take_back
 from builders.engine.workbench import Pairs, Workbench, begun
 from lifecycle import appointments
 from lifecycle.estimates import profile
@@ -135,7 +135,7 @@ class Run:
 
     def _undo(self, pairs: Pairs) -> None:
         if not any(begun(row) for _, row in pairs):
-            self.endings.undone([])
+            self.endings.undone(Remains([], []))
             return
         if self.job.state != JobState.UNDOING:
             cause = self.job.undo_cause or UndoCause.CANCELLED

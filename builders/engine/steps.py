@@ -71,6 +71,10 @@ class StepFailed(Exception):
     """The step cannot reach its end, for a reason that a person can read and act on."""
 
 
+class Stays(StepFailed):
+    """Raised by an undo: what the step did stays by design, and nobody has to remove it or decide; a sentence."""
+
+
 class WrongPlan(Exception):
     """A fault of ours: the steps of a job do not fit together, or one does not keep to what it declared."""
 
@@ -106,12 +110,19 @@ class Step(ABC):
     def undo(self, ctx: StepContext) -> str | Wait:  # noqa: ARG002  most steps leave nothing behind
         """Take back what was done, finished or not; what was taken back, in words, or empty when nothing was there.
 
-        ``StepFailed`` says why it cannot be.
+        ``StepFailed`` says why it cannot be, so that a person has to decide; ``Stays`` that nobody has to.
         """
         return ""
 
     def leaves(self, ctx: StepContext) -> str:  # noqa: ARG002
-        """What of it is in place now, and where, in words; empty when nothing is. Asks nobody outside."""
+        """What of it is in place now for somebody to remove or decide, and where, in words. Asks nobody outside.
+
+        Empty when nothing is, and for what ``stays``.
+        """
+        return ""
+
+    def stays(self, ctx: StepContext) -> str:  # noqa: ARG002
+        """What of it goes on as was meant, though the job came to no end: a sentence for its outcome, or empty."""
         return ""
 
     def about(self) -> dict[str, Any]:

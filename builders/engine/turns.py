@@ -66,7 +66,7 @@ class Turn:
 
     def _call(self, ctx: StepContext) -> Outcome:
         try:
-            return _unfinished_task(ctx) or self.step.run(ctx)
+            return unfinished_task(ctx) or self.step.run(ctx)
         finally:
             self.recorder.be_ready()
 
@@ -155,7 +155,7 @@ class Turn:
         raise Failed(words, state)
 
 
-def _unfinished_task(ctx: StepContext) -> Wait | None:
+def unfinished_task(ctx: StepContext) -> Wait | None:
     """The call of an earlier turn that PVS said it was still at; until it ends, asking again would ask twice."""
     task_id = ctx.saved.get(BUSY_TASK)
     if task_id is None:

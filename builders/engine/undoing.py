@@ -2,21 +2,21 @@
 
 How far it has come is in each step's memory (``saved["undo"]``): ``was`` (the step's state before), ``begun``,
 ``waits`` (it will be called again), ``failures`` (transient, in a row), ``since``, and at its end ``ended`` with
-``left``, what is left in place and why, in words.
+``left``, what is left in place and why, in words, or ``stays``, what goes on by design.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import InterfaceError, OperationalError
 
-from builders.adapters.errors import AdapterError, OutcomeUnknown
+from builders.adapters.errors import AdapterError, Busy, NotFound, OutcomeUnknown
 from builders.engine.leases import LeaseLost
 from builders.engine.recorder import Level
-from builders.engine.steps import Step, StepFailed, Wait
-from builders.engine.turns import GivenBack
+from builders.engine.steps import Stays, Step, StepFailed, Wait
+from builders.engine.turns import BUSY_TASK, GivenBack, unfinished_task
 from builders.engine.workbench import LOST_AT_MOST, Pairs, Workbench, begun, is_transient
 from builders.engine.writing import ENDED_AT
 from lifecycle.models import JobStep
@@ -24,14 +24,22 @@ from lifecycle.rerunning import UNDO
 from lifecycle.states import Repeat, StepState, UndoCause
 
 
-def take_back(bench: Workbench, pairs: Pairs) -> list[str]:
-    """What is left in place, and why; empty when all is taken back. GivenBack while an undo waits."""
+class Remains(NamedTuple):
+    """``left``: in place, for somebody to remove or decide, and why. ``stays``: goes on by design, in sentences."""
+
+    left: list[str]
+    stays: list[str]
+
+
+def take_back(bench: Workbench, pairs: Pairs) -> Remains:
+    """What could not be taken back, or was not to be. GivenBack while an undo waits."""
     backwards = list(reversed(pairs))
     for step, row in backwards:
         memory = row.saved.get(UNDO, {})
         if begun(row) and row.state != StepState.UNDONE and not memory.get("ended"):
             StepUndo(bench, step, row, memory).go()
-    return [left for _, row in backwards if (left := row.saved.get(UNDO, {}).get("left"))]
+    memories = [row.saved.get(UNDO, {}) for _, row in backwards]
+    return Remains(*([words for one in memories if (words := one.get(name))] for name in ("left", "stays")))
 
 
 class StepUndo:
@@ -72,10 +80,13 @@ class StepUndo:
         return ""
 
     def _call(self) -> None:
+        ctx = self.bench.context(self.row)
         try:
-            answer = self.step.undo(self.bench.context(self.row))
+            answer = unfinished_task(ctx) or self.step.undo(ctx)
         except AdapterError as error:
             self._after_error(error)
+        except Stays as error:
+            self._stay(self.bench.named(str(error)))
         except StepFailed as error:
             self._give_up(self.bench.named(str(error)))
         except (LeaseLost, OperationalError, InterfaceError):
@@ -86,6 +97,11 @@ class StepUndo:
             self._wait(answer) if isinstance(answer, Wait) else self._finish(answer)
 
     def _after_error(self, error: AdapterError) -> None:
+        if isinstance(error, Busy) and error.task_id is not None:
+            self.row.saved[BUSY_TASK] = error.task_id
+        if isinstance(error, NotFound) and self._vdisk_is_gone():
+            self._finish(f"{self.bench.context(self.row).disk_name} is no longer in PVS, so nothing of this is left")
+            return
         unknown = isinstance(error, OutcomeUnknown) and self.step.repeat == Repeat.NEVER
         self.memory["failures"] += 1
         failures, policy = self.memory["failures"], self.step.retry
@@ -132,8 +148,27 @@ class StepUndo:
         if left := self.bench.leaves(self.step, self.row):
             self.memory |= {"ended": True, "left": left}
             self._save(line=f"Left in place: {left}", level=Level.WARNING, state=state, ended_at=ENDED_AT)
+        elif stays := self.bench.stays(self.step, self.row):
+            self._stay(stays)
         elif state != self.row.state:
             self.recorder.save_step(self.row, state=state, progress=None, ended_at=ENDED_AT)
+
+    def _stay(self, words: str) -> None:
+        self.memory |= {"ended": True, "stays": words}
+        self._save(line=words, state=self._as_before(), progress=None, ended_at=ENDED_AT)
+
+    def _vdisk_is_gone(self) -> bool:
+        """Asked anew, for what was not found may have been something else."""
+        ctx = self.bench.context(self.row)
+        if ctx.job.vdisk is None:
+            return False
+        try:
+            ctx.farm.disk(ctx.disk_id)
+        except NotFound:
+            return True
+        except AdapterError:
+            return False
+        return False
 
     def _give_up(self, why: str) -> None:
         left = self.bench.leaves(self.step, self.row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from builders.adapters.errors import AdapterError, Busy, OutcomeUnknown, TimedOut, Unreachable
 from builders.engine.context import Opener, StepContext
@@ -46,10 +46,17 @@ class Workbench:
 
     def leaves(self, step: Step, row: JobStep) -> str:
         """What of a step is in place now; a fault in telling it does not stop whoever asks."""
+        return self._told_by(step.leaves, row)
+
+    def stays(self, step: Step, row: JobStep) -> str:
+        """What of a step goes on by design; see ``leaves``."""
+        return self._told_by(step.stays, row)
+
+    def _told_by(self, tell: Callable[[StepContext], str], row: JobStep) -> str:
         if not begun(row):
             return ""
         try:
-            return step.leaves(self.context(row))
+            return tell(self.context(row))
         except Exception:
             return f"what “{row.title}” did ({self.fault()})"
 

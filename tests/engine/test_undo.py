@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from builders.adapters.errors import AdapterError, Busy, OutcomeUnknown, Refused, TimedOut, Unreachable
+from builders.adapters.errors import AdapterError, Busy, NotFound, OutcomeUnknown, Refused, TimedOut, Unreachable
+from builders.engine import runner
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, RetryPolicy, StepFailed, Wait
+from builders.engine.steps import Done, RetryPolicy, Stays, StepFailed, Wait
+from lifecycle import rerunning
 from lifecycle.models import Hold, Job
 from lifecycle.states import JobState, OnFailure, Repeat, StepState, UndoCause
 from tests.engine.conftest import Scripted, advance, cancel, due, lose, texts
@@ -323,3 +326,114 @@ def test_holds_go_with_the_end_and_not_before(job: Job) -> None:
 
     to_the_end(job, made, Scripted("slow", SLOW))
     assert not Hold.objects.exists()
+
+
+# --- what stays by design, and what is gone anyway
+
+
+class Started(Scripted):
+    """Nothing of it is to be taken back: somebody may work there now."""
+
+    takes_back = False
+
+    def stays(self, ctx: StepContext) -> str:
+        return "T1 was started and goes on"
+
+
+def test_what_stays_by_design_is_said_and_nobody_has_to_decide(job: Job) -> None:
+    promoted = Made("version", Stays("Version 4 is in production"))
+
+    job = cancelled(job, Started("boot"), promoted, Scripted("slow", SLOW))
+
+    assert (job.state, job.kept) == (JobState.CANCELLED, "")
+    assert job.outcome == "Cancelled by the portal. Version 4 is in production. T1 was started and goes on."
+    assert job.steps.get(key="version").state == StepState.DONE
+    assert "Version 4 is in production" in texts(job)
+
+
+def test_a_failed_job_says_what_goes_on_and_keeps_nothing_for_it(job: Job) -> None:
+    job = advance(job, Started("boot"), Scripted("next", StepFailed("no space")))
+
+    assert job.outcome == "no space. T1 was started and goes on."
+    assert (job.kept, job.kept_until) == ("", None)
+
+
+def test_what_stays_is_said_once_however_often_it_is_cleaned_up(job: Job) -> None:
+    root = User.objects.create_superuser("root")
+    steps = (Started("boot"), Made("VM", Refused("no"), "VM was removed"), Scripted("next", StepFailed("no space")))
+    job = advance(job, *steps)
+    for _ in range(2):
+        rerunning.clean_up(job, root)
+        job = to_the_end(job, *steps)
+
+    assert job.kept == ""
+    assert job.outcome.count("T1 was started and goes on") == 1
+
+
+class Pvs:
+    """Knows no vDisk, or all; one task that has so many looks to go."""
+
+    def __init__(self, *, has_vdisk: bool = True, looks: int = 0) -> None:
+        self.has_vdisk = has_vdisk
+        self.looks = looks
+
+    def disk(self, _: object) -> None:
+        if not self.has_vdisk:
+            raise NotFound("no such vDisk")
+
+    def task(self, task_id: int) -> SimpleNamespace:
+        self.looks -= 1
+        return SimpleNamespace(is_finished=self.looks < 0, percent=40)
+
+
+def advance_with(pvs: Pvs, job: Job, *steps: Scripted) -> Job:
+    runner.advance(job.pk, owner="worker", plan=lambda _: list(steps), opener=lambda _: pvs)  # type: ignore[arg-type,return-value]
+    return Job.objects.get(pk=job.pk)
+
+
+@pytest.mark.parametrize("has_vdisk", [True, False])
+def test_nothing_is_left_of_a_vdisk_that_is_gone(job: Job, has_vdisk: bool) -> None:
+    pvs, made = Pvs(has_vdisk=has_vdisk), Made("version", NotFound("no such thing"))
+    advance_with(pvs, job, made, Scripted("slow", SLOW))
+    cancel(job)
+
+    job = advance_with(pvs, job, made, Scripted("slow", SLOW))
+
+    assert job.state == JobState.CANCELLED
+    assert bool(job.kept) == has_vdisk
+    assert has_vdisk or "W11 is no longer in PVS, so nothing of this is left" in texts(job)
+
+
+def test_nothing_is_taken_back_while_pvs_is_still_at_it(job: Job) -> None:
+    """Else the undo finds nothing, and what PVS makes a moment later is nobody's."""
+    busy = Busy("in process")
+    busy.task_id = 7
+    pvs, step = Pvs(looks=2), Made("version", "it was deleted")
+    step.answers = [busy]
+    advance_with(pvs, job, step)
+    cancel(job)
+
+    for _ in range(2):
+        job = advance_with(pvs, job, step)
+        assert (job.state, step.asked) == (JobState.UNDOING, 0)
+        assert "task 7" in job.steps.get().message
+        due(job)
+    job = advance_with(pvs, job, step)
+
+    assert (job.state, step.asked) == (JobState.CANCELLED, 1)
+
+
+def test_an_undo_that_pvs_is_still_at_is_not_asked_for_again(job: Job) -> None:
+    busy = Busy("in process")
+    busy.task_id = 7
+    pvs, step = Pvs(looks=1), Made("version", busy, "it was deleted")
+    advance_with(pvs, job, step, Scripted("slow", SLOW))
+    cancel(job)
+    for _ in range(2):
+        job = advance_with(pvs, job, step, Scripted("slow", SLOW))
+        assert step.asked == 1
+        due(job)
+
+    job = advance_with(pvs, job, step, Scripted("slow", SLOW))
+
+    assert (job.state, job.kept, step.asked) == (JobState.CANCELLED, "", 2)
