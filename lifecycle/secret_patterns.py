@@ -26,9 +26,8 @@ _PATTERNS = (
         r"\1…",
     ),
     _of(r"(\b(?:basic|bearer|negotiate)\s+)[A-Za-z0-9+/_.~-]{16,}={0,2}", r"\1…"),
-    # ConvertTo-SecureString 'secret' -AsPlainText -Force, in any order of its parameters
+    # ConvertTo-SecureString 'secret' -AsPlainText -Force, in any order of its parameters; see also _AS_PLAIN_TEXT
     _of(rf"(ConvertTo-SecureString(?:\s+-(?:AsPlainText|Force))*\s+(?:-String\s+)?)(?!-){_VALUE}", r"\1…"),
-    _of(rf"(?<![^\s(=])(?:{_QUOTED}|[^\s\"']{{1,200}})(\s+(?:-Force\s+)?-AsPlainText)", r"…\1"),
     # amqp://user:secret@host
     _of(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@\"']{0,100}:)[^\s/@\"']{1,500}(?=@)", r"\1…"),
     # <Password><Value>secret</Value></Password>, as in an answer file
@@ -48,9 +47,38 @@ _HINT = re.compile(
 )
 
 
+# 'secret' -AsPlainText, and 'secret' | ConvertTo-SecureString -AsPlainText. The value is found from its end, in the
+# text reversed: searched for from its beginning, each quote and each blank would be read up to the end of the text.
+_AS_PLAIN_TEXT = re.compile("(-AsPlainText)", re.IGNORECASE)
+_BEGINS = r"[\s(=]|\Z"
+_ENDS_PLAIN = re.compile(
+    rf"""(?P<between>\s++(?:ecroF-\s++)?+(?:gnirtSeruceS-oTtrevnoC\s*+\|\s*+)?+)(?!gnirtSeruceS-oTtrevnoC(?:{_BEGINS}))"""
+    rf"""(?:\]deksam\[|'(?:[^'\n]|''|'(?!{_BEGINS}))*'?"""
+    rf"""|"(?:\\+)(?:[^"\n]|"(?!\\+(?:{_BEGINS})))*(?:"\\+)?"""
+    rf"""|"(?:[^"\n]|""|"(?!{_BEGINS}))*"?"""
+    rf"""|[^"'\n]*["'](?=\\*(?:{_BEGINS}))"""
+    r"""|[^\s"']+)""",
+    re.IGNORECASE,
+)
+
+
 def mask_patterns(text: str) -> str:
-    """``text`` with what looks like a secret replaced by ``MASK``."""
+    """``text`` with what looks like a secret replaced by ``MASK``. Takes as long as the text is, whatever it says."""
     if _HINT.search(text):
         for expression, keep in _PATTERNS:
             text = expression.sub(keep, text)
+        text = _mask_plain(text)
     return text
+
+
+def _mask_plain(text: str) -> str:
+    *before, rest = _AS_PLAIN_TEXT.split(text)
+    masked = [_mask_end(part) if position % 2 == 0 else part for position, part in enumerate(before)]
+    return "".join([*masked, rest])
+
+
+def _mask_end(text: str) -> str:
+    """Without the value that it ends with, as the parameter that follows says that it is one."""
+    backwards = text[::-1]
+    found = _ENDS_PLAIN.match(backwards)
+    return (backwards[found.end() :][::-1] + MASK + found["between"][::-1]) if found else text
