@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
-from lifecycle.models import ChangeRequest, Job, Version
+from lifecycle.models import AuditEntry, ChangeRequest, Job, Version
 from lifecycle.states import Access, Action
 
 MAKES_CONTENT = (
@@ -18,6 +18,7 @@ MAKES_CONTENT = (
     Action.MERGE_BASE,
 )
 MAKES_VERSION = (Action.NEW_VERSION, Action.MERGE, Action.MERGE_BASE)
+CARRIED_ON = ("job.resume", "job.restart")
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -39,7 +40,11 @@ def why_not_withdraw(user: User, change: ChangeRequest) -> str:
 
 
 def built(user: User, change: ChangeRequest) -> bool:
-    """This person started a job that made or opened the version, or one beneath it that goes to production with it."""
+    """This person worked on the version, or on one beneath it that goes to production with it.
+
+    That is who started a job that made or opened it, who let such a job go on after a failure, and in whose name a
+    schedule started one. Not who changed that schedule's maintenance window: it says when, and nothing of what is made.
+    """
     return _worked_on(user, change) is not None
 
 
@@ -56,12 +61,13 @@ def _worked_on(user: User, change: ChangeRequest) -> int | None:
     )
     approved = below.order_by("-number").first()
     newest = approved.number if approved else -1
-    theirs = Job.objects.filter(vdisk=change.vdisk_id, kind__in=MAKES_CONTENT, requested_by=user)
+    carried_on = AuditEntry.objects.filter(job=OuterRef("pk"), actor=user, action__in=CARRIED_ON)
+    jobs = Job.objects.filter(vdisk=change.vdisk_id, kind__in=MAKES_CONTENT)
+    theirs = jobs.filter(Q(requested_by=user) | Exists(carried_on))
     # a job that was cut off after it had asked PVS for a version may not have learned its number
     since = approved.first_seen_at if approved else EVER
-    nameless = Q(
-        version_number=None, kind__in=MAKES_VERSION, created_at__gte=since, steps__saved__has_key="asked_above"
-    )
+    worked = Q(created_at__gte=since) | Q(admitted_at__gte=since)  # it may have waited, or gone on later
+    nameless = worked & Q(version_number=None, kind__in=MAKES_VERSION, steps__saved__has_key="asked_above")
     named = Q(version_number__gt=newest, version_number__lte=change.version_number)
     found = theirs.filter(named | nameless).order_by(F("version_number").desc(nulls_last=True)).first()
     if found is None:

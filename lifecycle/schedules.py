@@ -124,16 +124,18 @@ def pause(schedule: Schedule, *, by: User, reason: str = "") -> None:
 
 
 def resume(schedule: Schedule, *, by: User) -> None:
-    """What was missed meanwhile is not made up for."""
+    """What was missed meanwhile is not made up for. As after a change, it runs in the name of who resumed it."""
     check_manager(by)
     with transaction.atomic():
         row = locked(schedule)
         if row.paused_at is None:
             raise NotNow("It is not paused.")
         detail = {"was": row.paused_why}
-        row.paused_at, row.paused_why, row.failures = None, "", 0
+        if row.owner != by:
+            detail["owner"] = f"{row.owner.get_username()} → {by.get_username()}"
+        row.owner, row.paused_at, row.paused_why, row.failures = by, None, "", 0
         row.next_at = next_at(row, timezone.now())
-        row.save(update_fields=["paused_at", "paused_why", "failures", "next_at"])
+        row.save(update_fields=["owner", "paused_at", "paused_why", "failures", "next_at"])
         _note("schedule.resume", row, by, detail)
 
 
