@@ -25,6 +25,10 @@ from lifecycle.secrets import known_secrets
 READ_AGAIN_SECONDS = 60.0
 SHORT = 5
 """A value shorter than this is masked where it stands alone only; inside words it would hide half of the log."""
+LONGEST = 10_000
+"""Characters of a line of a log, and of words about a step or a job; a page shows hundreds of lines at once."""
+REMEMBERED_UP_TO = 2048
+"""Characters of a text that may well come again; what is longer is masked anew each time instead of being kept."""
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -35,6 +39,8 @@ class Vault:
         self._lock = threading.Lock()
         self._values: set[str] = set()
         self._expression: re.Pattern[str] | None = _NOTHING
+        self.version = 0
+        """Grows with each new value, so that nobody takes a text for masked that was masked without it."""
 
     def remember(self, *values: str) -> None:
         """From now on, ``mask`` finds these."""
@@ -43,7 +49,7 @@ class Vault:
             with self._lock:
                 self._values |= fresh
                 self._expression = None
-            _masked_before.cache_clear()
+                self.version += 1
 
     def mask(self, text: str) -> str:
         expression = self._expression or self._compile()
@@ -65,16 +71,21 @@ class Mask:
 
     def __init__(self) -> None:
         self.own = Vault()
-        _in_use.add(self)
+        with _in_use_lock:
+            _in_use.add(self)
+
+    def whole(self, text: str) -> str:
+        """The text as it may be written down, fit for PostgreSQL: without NUL, without halves of characters."""
+        return _masked(self.own.mask(_storable(text)))
 
     def text(self, text: str) -> str:
-        """The text as it may be written down, fit for PostgreSQL: without NUL, without halves of characters."""
-        return _masked_before(self.own.mask(_storable(text)))
+        """The same, at most ``LONGEST`` long. Cut after it was masked: half of a secret would not be found."""
+        return _cut(self.whole(text))
 
     def value(self, value: Any) -> Any:
-        """A JSON value with every text in it masked, keys too."""
+        """A JSON value with every text in it masked, keys too; nothing is cut."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.whole(value)
         if isinstance(value, dict):
             return {self.value(key): self.value(part) for key, part in value.items()}
         if isinstance(value, list | tuple):
@@ -83,21 +94,23 @@ class Mask:
 
     def lines(self, lines: Iterable[str]) -> list[str]:
         """Many lines at once, so that what spans lines is found; a block that is masked becomes one line."""
-        return self.text("\n".join(lines)).split("\n")
+        return [_cut(line) for line in self.whole("\n".join(lines)).split("\n")]
 
 
 class MaskingFilter(logging.Filter):
-    """For the handlers of a worker process: message and traceback are masked before they are written."""
+    """For the handlers of a worker process: message, traceback and stack are masked before they are written."""
 
     _formatter = logging.Formatter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _masked_by_all(record.getMessage()), ()
+        record.msg, record.args = _masked_by_all(_message(record)), ()
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = _masked_by_all(self._formatter.formatException(record.exc_info))
             record.exc_info = None
         elif record.exc_text:
             record.exc_text = _masked_by_all(record.exc_text)
+        if record.stack_info:
+            record.stack_info = _masked_by_all(record.stack_info)
         return True
 
 
@@ -111,6 +124,12 @@ def guard_logging() -> None:
 def remember(*values: str) -> None:
     """This process writes none of these down any more."""
     _portal.remember(*values)
+
+
+def masked(text: str) -> str:
+    """What is written down beside any job, masked and at most ``LONGEST`` long."""
+    read_known()
+    return _cut(_masked(_storable(text)))
 
 
 def read_known() -> None:
@@ -137,17 +156,44 @@ def secrets_of_settings() -> Iterator[str]:
 _portal = Vault()
 _read_at: float | None = None
 _in_use: weakref.WeakSet[Mask] = weakref.WeakSet()
+_in_use_lock = threading.Lock()
+
+
+def _masked(text: str) -> str:
+    # the version first: with a value that comes after it, the text is only masked once too often
+    return _masked_before(text, _portal.version) if len(text) <= REMEMBERED_UP_TO else _masked_now(text)
 
 
 @lru_cache(maxsize=2048)
-def _masked_before(text: str) -> str:
+def _masked_before(text: str, version: int) -> str:  # noqa: ARG001  what was masked at another version does not count
+    return _masked_now(text)
+
+
+def _masked_now(text: str) -> str:
     return mask_patterns(_portal.mask(text))
 
 
 def _masked_by_all(text: str) -> str:
-    for mask in list(_in_use):
+    with _in_use_lock:
+        masks = list(_in_use)
+    for mask in masks:
         text = mask.own.mask(text)
-    return _masked_before(text)
+    return _masked(text)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    kept = LONGEST - 50
+    return f"{text[:kept]} … ({len(text) - kept:,} more characters were cut off)"
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Whoever logs with arguments that do not fit has a fault; his words are written, and nobody else's call fails."""
+    try:
+        return record.getMessage()
+    except Exception as error:
+        return f"{record.msg} (its arguments do not fit: {error!r}; {record.args!r})"
 
 
 def _storable(text: str) -> str:

@@ -28,7 +28,9 @@ LONG_SILENCE = 1.0
 AT_ONCE = 1000
 """Log lines in one statement."""
 _SECONDS = Sql("EXTRACT(EPOCH FROM GREATEST(started_at, STATEMENT_TIMESTAMP()) - started_at)")
-_WORDS = frozenset({"message", "error_words", "outcome", "kept", "title", "reason"})
+_WORDS = frozenset({"message", "error_words", "outcome", "title", "reason"})
+_WHOLE_WORDS = frozenset({"kept"})
+"""Masked but never cut: where the last of what is left in place is to be found, nobody could tell any more."""
 
 
 class CancelAsked(Exception):
@@ -179,6 +181,8 @@ class Recorder:
 
     def _safe(self, name: str, value: Any) -> Any:
         if isinstance(value, str):
+            if name in _WHOLE_WORDS:
+                return self.mask.whole(value)
             return self.mask.text(value) if name in _WORDS else value
         if not isinstance(value, dict):
             return value

@@ -16,7 +16,7 @@ from django.utils import timezone
 from builders.adapters.errors import AdapterError, NotAuthenticated
 from builders.adapters.pvs.farm import ProvisioningFarm
 from builders.adapters.pvs.model import FarmPicture
-from builders.engine import leases
+from builders.engine import leases, masking
 from builders.engine.announce import announce
 from builders.engine.leases import Heartbeat, LeaseLost
 from builders.sync.mirror import mirror
@@ -124,6 +124,7 @@ def _write(lease: SyncLease, started: datetime, picture: FarmPicture) -> None:
 
 
 def _note_failure(lease: SyncLease, name: str, started: datetime, words: str) -> None:
+    words = masking.masked(words)
     logger.warning("farm %s: not read: %s", name, words)
     with transaction.atomic():
         held = lease.held().select_for_update(no_key=True).first()

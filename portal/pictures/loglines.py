@@ -13,6 +13,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from lifecycle.models import Job, JobLogLine
 
+MOST_MARKED = 200
+"""Places of one line; whoever searches for a single letter in a very long line learns no more from the rest."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -48,10 +51,10 @@ def lines(rows: Iterable[JobLogLine], *, job: Job, titles: Mapping[int, str], se
 
 
 def marked(text: str, searched: str) -> SafeString:
-    """``text`` as HTML, with each place where ``searched`` stands, in any case of letters, in a mark."""
+    """``text`` as HTML, with the first places where ``searched`` stands, in any case of letters, in a mark."""
     if not searched:
         return conditional_escape(text)
-    parts = re.split(f"({re.escape(searched)})", text, flags=re.IGNORECASE)
+    parts = re.split(f"({re.escape(searched)})", text, maxsplit=MOST_MARKED, flags=re.IGNORECASE)
     return mark_safe("".join(_part(part, is_hit=index % 2 == 1) for index, part in enumerate(parts)))  # noqa: S308
 
 

@@ -392,6 +392,59 @@ def test_arguments_of_a_log_record_are_masked(worker_log: io.StringIO) -> None:
     assert worker_log.getvalue().count(MASK) == 2
 
 
+def test_a_log_record_whose_arguments_do_not_fit_is_written_and_masked(worker_log: io.StringIO) -> None:
+    masking.remember(PLAIN)
+
+    logging.getLogger("anything").warning("said %d times", PLAIN)
+
+    assert "said %d times" in worker_log.getvalue()
+    assert MASK in worker_log.getvalue()
+    assert PLAIN not in worker_log.getvalue()
+
+
+def test_a_stack_in_the_workers_log_is_masked(worker_log: io.StringIO) -> None:
+    masking.remember("in_the_workers_log_is_masked")
+
+    logging.getLogger("anything").warning("here", stack_info=True)
+
+    assert f"test_a_stack_{MASK}" in worker_log.getvalue()
+    assert "in_the_workers_log_is_masked" not in worker_log.getvalue()
+
+
+def test_a_text_that_was_masked_while_a_secret_was_learnt_is_masked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def learns(text: str) -> str:
+        masking.remember(PLAIN)  # another thread does, after the known values were looked for
+        return text
+
+    monkeypatch.setattr(masking, "mask_patterns", learns)
+    mask = Mask()
+
+    mask.text(f"said {PLAIN}")
+
+    assert mask.text(f"said {PLAIN}") == f"said {MASK}"
+
+
+def test_long_texts_are_not_remembered() -> None:
+    Mask().text("a" * masking.REMEMBERED_UP_TO)
+    Mask().text("a" * (masking.REMEMBERED_UP_TO + 1))
+
+    assert masking._masked_before.cache_info().currsize == 1
+
+
+def test_a_long_text_is_cut_after_it_was_masked() -> None:
+    mask = Mask()
+    mask.own.remember(PLAIN)
+    text = "a" * (masking.LONGEST - 55) + PLAIN + "b" * 20_000
+
+    cut = mask.text(text)
+
+    assert len(cut) <= masking.LONGEST
+    assert "corr" not in cut
+    assert re.fullmatch(r"a+\[mask … \((\d+),(\d+) more characters were cut off\)", cut)
+    assert mask.text(cut) == cut
+    assert mask.value({"answer": text})["answer"] == mask.whole(text)
+
+
 def test_a_worker_process_guards_its_handlers() -> None:
     from builders import celery
 

@@ -14,11 +14,12 @@ from django.utils import timezone
 from builders.engine import leases
 from builders.engine.context import StepContext
 from builders.engine.leases import Lease, LeaseLost
+from builders.engine.masking import LONGEST
 from builders.engine.recorder import AT_ONCE, Recorder
 from builders.engine.steps import Done, Wait
 from lifecycle.models import Hold, Job, JobStep
 from lifecycle.states import JobState, StepState
-from tests.engine.conftest import Scripted, advance, texts
+from tests.engine.conftest import Scripted, advance, due, texts
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +143,33 @@ def test_no_lines_are_no_write(job: Job, django_assert_num_queries: Any) -> None
 
     with django_assert_num_queries(0):
         one.log_lines([])
+
+
+def test_a_very_long_line_or_message_is_cut_and_says_so(job: Job) -> None:
+    one, step = pen(job), row(job)
+    text = "x" * 2_000_000
+
+    one.log(text)
+    one.log_lines(["short", text])
+    one.finish_step(step, text, {})
+    one.end(JobState.FAILED, text, kept=text)
+
+    step.refresh_from_db()
+    job.refresh_from_db()
+    cut = f"{'x' * (LONGEST - 50)} … ({2_000_000 - LONGEST + 50:,} more characters were cut off)"
+    assert texts(job) == [cut, "short", cut, cut, cut]
+    assert (step.message, job.outcome) == (cut, cut)
+    assert job.kept == text, "where all of it is must not be lost"
+
+
+def test_a_very_long_message_that_stays_the_same_is_logged_once(job: Job) -> None:
+    step = Scripted("wait", Wait(0, "x" * 20_000))
+    advance(job, step)
+    due(job)
+
+    advance(job, step)
+
+    assert sum(text.startswith("xxx") for text in texts(job)) == 1
 
 
 def test_what_no_database_can_keep_is_replaced(job: Job) -> None:

@@ -252,6 +252,14 @@ class TestSearching:
 
         assert "&lt;b&gt; <mark>a.c</mark> and <mark>A.C</mark>, not abc" in page
 
+    def test_marks_the_first_ones_of_a_great_many(self, as_, auditor: User, job: Job) -> None:
+        factories.log_lines(job, "a" * 9000)
+
+        page = _log(as_(auditor), job, text="a")
+
+        assert page.count("<mark>a</mark>") == 200
+        assert f"</mark>{'a' * 8800}<" in re.sub(r"</mark>\s+", "</mark>", page)
+
     def test_a_hit_leads_to_its_place_in_the_whole_log(self, as_, auditor: User, mixed: Job) -> None:
         page = _log(as_(auditor), mixed, text="block 9")
 

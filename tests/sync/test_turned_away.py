@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from builders.adapters.errors import Unreachable
 from builders.farms import open_farm
 from builders.sync.run import sync_farm
-from lifecycle.models import Farm, FarmConnection
+from lifecycle.models import Farm, FarmConnection, SyncRun
+from lifecycle.secret_patterns import MASK
 from tests.jobs.conftest import connect
 from tests.labprocess import LabProcess
 
@@ -63,3 +65,17 @@ def test_a_check_of_an_unknown_farm_names_the_known(lab: LabProcess) -> None:
 
     with pytest.raises(CommandError, match="known: Lab Farm"):
         call_command("check_farm", "Other")
+
+
+def test_no_secret_is_written_down_with_a_failed_look(lab: LabProcess) -> None:
+    farm = connect(lab)
+    row = FarmConnection.objects.first()
+    assert row is not None
+
+    def opener(_farm: Farm):  # type: ignore[no-untyped-def]
+        raise Unreachable(f"it said {row.password} and password=hunter2")
+
+    sync_farm(farm.pk, opener)
+
+    said = [Farm.objects.get().sync_error, SyncRun.objects.get().error]
+    assert said == [f"it said {MASK} and password={MASK}"] * 2
