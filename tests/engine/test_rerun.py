@@ -124,13 +124,13 @@ def test_a_resumed_job_repeats_only_the_failed_step_and_knows_what_it_saved(job:
 
 
 def test_a_resumed_job_is_not_touched_before_it_is_let_in(job: Job, root: User) -> None:
-    Job.objects.filter(pk=job.pk).update(needs=["vdisk:7"])
+    Job.objects.filter(pk=job.pk).update(writes=True)
     install = Scripted("install", StepFailed("no medium"), Done())
     job = advance(job, install)
     other = Job.objects.create(
         kind="scripted", title="Other", farm=job.farm, requested_by=root, admitted_at=timezone.now(), writes=False
     )
-    Hold.objects.create(resource="vdisk:7", slot=1, job=other)
+    Hold.objects.create(resource=f"vdisk:{job.vdisk_id}", slot=1, job=other)
     rerunning.resume_job(job, root)
 
     assert advance(job, install).state == JobState.WAITING
@@ -189,6 +189,76 @@ def test_a_worker_lost_between_the_failure_of_a_step_and_the_end_of_its_job_repe
     job = advance(job, install)
 
     assert (job.state, job.outcome, install.calls) == (JobState.FAILED, "no medium", 1)
+
+
+# --- words that stay
+
+
+def test_what_is_left_stays_named_while_a_resumed_job_works(job: Job, root: User) -> None:
+    install = Scripted("install", StepFailed("no medium"), Wait(0, "…"), StepFailed("no room"), Done())
+    job = advance(job, Vm(), install)
+    rerunning.resume_job(job, root)
+    let_in(job)
+
+    job = advance(job, Vm(), install)
+    assert (job.is_active, job.kept) == (True, "VM vm-1 on host A")
+    job = advance(job, Vm(), install)
+    assert (job.outcome, job.kept) == ("no room", "VM vm-1 on host A")
+    rerunning.resume_job(job, root)
+    let_in(job)
+    job = advance(job, Vm(), install)
+    assert (job.state, job.kept, job.kept_until) == (JobState.SUCCEEDED, "", None)
+
+
+def test_a_plan_that_changed_while_the_job_waited_keeps_the_words_of_what_is_left(job: Job, root: User) -> None:
+    job = advance(job, Vm(), Scripted("install", StepFailed("no medium")))
+    rerunning.resume_job(job, root)
+    let_in(job)
+
+    job = advance(job, Scripted("other"))
+
+    assert (job.state, job.kept) == (JobState.FAILED, "VM vm-1 on host A")
+    assert "changed since it was started" in job.outcome
+
+
+def test_a_resumed_job_that_is_cancelled_while_its_plan_changed_is_cancelled(job: Job, root: User) -> None:
+    job = advance(job, Vm(), Scripted("install", StepFailed("no medium")))
+    rerunning.resume_job(job, root)
+    cancel(job)
+    let_in(job)
+
+    job = advance(job, Scripted("other"))
+
+    assert (job.state, job.kept) == (JobState.CANCELLED, "VM vm-1 on host A")
+    assert job.outcome.startswith("Cancelled by the portal. It could not take back what it did:")
+
+
+def test_a_clean_up_that_cannot_go_on_keeps_the_reason_of_the_failure(job: Job, root: User) -> None:
+    job = advance(job, Vm(), Scripted("install", StepFailed("no medium")))
+    rerunning.clean_up(job, root)
+    let_in(job)
+
+    job = advance(job, Scripted("other"))
+
+    assert (job.state, job.kept) == (JobState.FAILED, "VM vm-1 on host A")
+    assert job.outcome.startswith(
+        "no medium. It could not take back what it did: The steps of this kind of job changed"
+    )
+
+
+def test_a_clean_up_of_a_cancelled_job_that_cannot_go_on_leaves_it_cancelled(job: Job, root: User) -> None:
+    stuck = Vm(undo=Refused("host A said no", code=5))
+    advance(job, stuck, Scripted("slow", Wait(60, "…")))
+    cancel(job)
+    job = advance(job, stuck, Scripted("slow"))
+    rerunning.clean_up(job, root)
+    let_in(job)
+
+    job = advance(job, Scripted("other"))
+
+    assert (job.state, job.kept) == (JobState.CANCELLED, "VM vm-1 on host A (host A said no)")
+    assert job.outcome.startswith("Cancelled by the portal. Left in place: VM vm-1")
+    assert "The steps of this kind of job changed" in job.outcome
 
 
 # --- reminder and expiry

@@ -7,23 +7,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from lifecycle import operations, rerunning
+from lifecycle import claims, joblines, operations, promotions, rerunning
 from lifecycle.errors import Incomplete, LifecycleError, NotAllowed, NotNow
 from lifecycle.models import AuditEntry, ChangeRequest, Job, JobStep, VDisk
+from lifecycle.operations import PROMOTED
 from lifecycle.rerunning import UNANSWERED, UNDO
 from lifecycle.states import (
     ACTIVE_JOB_STATES,
     RESUMABLE_JOB_STATES,
+    Action,
     ChangeState,
     JobState,
     Repeat,
     StepState,
     UndoCause,
 )
-from tests.lifecycle.ground import IN_TEST, end, request, trail
+from tests import factories
+from tests.lifecycle.ground import IN_TEST, end, make_vdisk, person, ready, request, trail
 
 ABOUT = {"repeat": "after-look", "stands": True, "produces": [], "remembers": [], "belongs_to_job": False}
 DEEDS: dict[str, Callable[[Job, User], None]] = {
@@ -100,7 +103,7 @@ def test_a_resumed_job_goes_on_from_the_failed_step_with_all_it_remembers(job: J
     rerunning.resume_job(job, both)
 
     assert (job.state, job.queues, job.runs, job.ended_at, job.admitted_at) == (JobState.WAITING, True, 2, None, None)
-    assert (job.outcome, job.kept, job.kept_until, job.undo_cause) == ("", "", None, "")
+    assert (job.outcome, job.kept, job.kept_until, job.undo_cause) == ("", "VM on host A", None, "")
     assert job.context == {"vm": "vm-1", "ip": "10.0.0.1"}
     assert job.due_at <= timezone.now()
     assert job.lease_token > before.lease_token
@@ -132,12 +135,15 @@ def test_only_a_failed_job_goes_on(job: Job, admin: User, state: JobState) -> No
     assert facts(job) == before
 
 
+@pytest.mark.parametrize(
+    ("kept", "words"), [("", "What it did was taken back"), ("VM on host A", "Cleaning up was begun, and not all")]
+)
 @pytest.mark.parametrize("cause", UndoCause)
-def test_a_job_that_took_back_what_it_did_does_not_go_on(job: Job, admin: User, cause: UndoCause) -> None:
-    Job.objects.update(undo_cause=cause)
+def test_a_job_that_took_back_what_it_did_does_not_go_on(job: Job, cause: UndoCause, kept: str, words: str) -> None:
+    Job.objects.update(undo_cause=cause, kept=kept)
 
-    assert "taken back" in rerunning.why_not_resume(Job.objects.get())
-    assert "taken back" in rerunning.why_not_restart(Job.objects.get(), 1)
+    assert rerunning.why_not_resume(Job.objects.get()).startswith(words)
+    assert rerunning.why_not_restart(Job.objects.get(), 1).startswith(words)
 
 
 def test_a_job_whose_vdisk_is_gone_does_not_go_on(job: Job) -> None:
@@ -180,6 +186,17 @@ def test_it_waits_behind_a_job_that_has_the_vdisk(job: Job, admin: User, vdisk: 
     rerunning.resume_job(job, admin)
 
     assert (job.state, job.queues) == (JobState.WAITING, True)
+
+
+@pytest.mark.parametrize("deed", ["resume", "restart", "clean up"])
+def test_it_waits_for_what_it_needs_now(job: Job, admin: User, vdisk: VDisk, deed: str) -> None:
+    """Also a job from before there was a queue, which says nothing of it."""
+    assert job.needs == []
+
+    DEEDS[deed](job, admin)
+
+    assert job.needs == claims.needs_of(kind=job.kind, farm=vdisk.farm, vdisk=vdisk, writes=True)
+    assert f"vdisk:{vdisk.pk}" in job.needs
 
 
 # --- restart
@@ -244,6 +261,19 @@ def test_where_it_can_begin_again(job: Job, position: int, changed: dict[int, di
         about(job, number, **values)
 
     assert rerunning.why_not_restart(job, position) == ""
+
+
+def test_a_secret_in_the_reason_stays_out_of_log_and_audit_trail(job: Job, admin: User) -> None:
+    rerunning.restart_job(job, 2, admin, "the account has password=Sommer2031 now")
+
+    assert job.log.get().text.endswith("Reason: the account has password=[masked] now")
+    assert AuditEntry.objects.latest("id").detail["reason"] == "the account has password=[masked] now"
+
+
+def test_a_secret_in_any_line_of_people_is_masked(job: Job) -> None:
+    joblines.append(job, "Left: share with password=Sommer2031")
+
+    assert job.log.get().text == "Left: share with password=[masked]"
 
 
 # --- keep longer
@@ -363,6 +393,20 @@ def test_it_is_refused_to_the_wrong_person(job: Job, deed: str, name: str, reque
     assert facts(job) == before
 
 
+@pytest.mark.parametrize("missing", rerunning.PERMISSIONS)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_it_needs_the_right_to_resume_and_the_right_to_change_versions(job: Job, deed: str, missing: str) -> None:
+    names = [name.partition(".")[2] for name in rerunning.PERMISSIONS if name != missing]
+    by = person("half")
+    by.user_permissions.set(Permission.objects.filter(codename__in=names))
+    before = facts(job)
+
+    with pytest.raises(NotAllowed):
+        DEEDS[deed](job, by)
+
+    assert facts(job) == before
+
+
 @pytest.mark.parametrize("second", DEEDS)
 @pytest.mark.parametrize("first", ["resume", "restart", "clean up"])
 def test_the_second_of_two_stale_copies_is_refused(job: Job, admin: User, first: str, second: str) -> None:
@@ -404,6 +448,131 @@ def test_a_promotion_that_was_requested_anew_is_not_resumed(promotion: Job, admi
         rerunning.resume_job(promotion, admin)
 
     assert Job.objects.get(pk=promotion.pk).state == JobState.FAILED
+
+
+def reject(change: ChangeRequest, approver: User) -> None:
+    operations.reject(change=change, by=approver, reason="The tests failed")
+
+
+def withdraw(change: ChangeRequest, _approver: User) -> None:
+    operations.withdraw(change=change, by=change.requested_by)
+
+
+@pytest.mark.parametrize(("ends", "words"), [(reject, "it is rejected"), (withdraw, "it is withdrawn")])
+@pytest.mark.parametrize("deed", ["resume", "restart"])
+def test_a_later_request_counts_also_when_it_came_to_nothing(
+    promotion: Job, admin: User, approver: User, vdisk: VDisk, deed: str, ends: Any, words: str
+) -> None:
+    JobStep.objects.create(job=promotion, position=1, key="a", title="A", state=StepState.FAILED, about=ABOUT)
+    ends(request(vdisk, admin), approver)
+
+    with pytest.raises(NotNow, match=words):
+        DEEDS[deed](promotion, admin)
+
+    assert promotion.change is not None
+    promotion.change.refresh_from_db()
+    assert promotion.change.state == ChangeState.FAILED
+    assert Job.objects.get().state == JobState.FAILED
+
+
+def test_a_request_that_came_in_the_last_moment_counts(
+    promotion: Job, admin: User, approver: User, vdisk: VDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reject(request(vdisk, admin), approver)
+    monkeypatch.setattr(rerunning, "why_not_resume", lambda _job: "")
+
+    with pytest.raises(NotNow, match="requested anew"):
+        rerunning.resume_job(promotion, admin)
+
+    assert Job.objects.get().state == JobState.FAILED
+
+
+def stages(job: Job, refresh: StepState = StepState.FAILED) -> None:
+    """Compare, promote, refresh."""
+    makes = {"compare": [], "promote": [PROMOTED], "refresh": []}
+    for position, (key, names) in enumerate(makes.items(), 1):
+        state = refresh if key == "refresh" else StepState.DONE
+        values = {"state": state, "about": ABOUT | {"produces": names}, "attempts": 1}
+        JobStep.objects.create(job=job, position=position, key=key, title=key, **values)
+
+
+@pytest.fixture
+def promoted(promotion: Job) -> Job:
+    """PVS has promoted; then the mirror could not be refreshed."""
+    stages(promotion)
+    Job.objects.update(context={PROMOTED: True})
+    ChangeRequest.objects.update(state=ChangeState.DONE)
+    return Job.objects.get()
+
+
+@pytest.mark.parametrize("position", [1, 2])
+def test_an_approval_that_was_carried_out_is_not_used_again(promoted: Job, admin: User, position: int) -> None:
+    before = facts(promoted)
+
+    with pytest.raises(NotNow, match="that approval is used up"):
+        rerunning.restart_job(promoted, position, admin)
+
+    assert facts(promoted) == before
+
+
+@pytest.mark.parametrize("known_from", ["the request", "the job"])
+def test_either_of_request_and_job_says_that_it_is_used_up(promoted: Job, known_from: str) -> None:
+    if known_from == "the request":
+        Job.objects.update(context={})
+    else:
+        ChangeRequest.objects.update(state=ChangeState.FAILED)
+
+    assert "used up" in rerunning.why_not_restart(Job.objects.get(), 1)
+
+
+def test_the_steps_after_the_promotion_can_go_on(promoted: Job, admin: User) -> None:
+    assert rerunning.why_not_restart(promoted, 3) == ""
+
+    rerunning.resume_job(promoted, admin)
+
+    assert ChangeRequest.objects.get().state == ChangeState.DONE
+
+
+def test_a_promotion_that_somehow_lost_its_step_is_not_repeated_by_a_resume(promoted: Job) -> None:
+    JobStep.objects.filter(key="promote").update(state=StepState.FAILED)
+
+    assert "used up" in rerunning.why_not_resume(promoted)
+
+
+@pytest.mark.parametrize("kind", promotions.OVERTAKES)
+@pytest.mark.parametrize("deed", ["resume", "restart"])
+def test_a_promotion_is_not_carried_out_after_a_later_roll_back_or_promotion(
+    promotion: Job, admin: User, vdisk: VDisk, kind: Action, deed: str
+) -> None:
+    """PVS promoted, its answer was lost, and the version was rolled back: its files are those that were approved."""
+    stages(promotion)
+    JobStep.objects.filter(key="promote").update(state=StepState.FAILED)
+    assert rerunning.why_not_resume(promotion) == ""
+    other = factories.job(vdisk, admin, kind=kind, state=JobState.SUCCEEDED, title="Roll back")
+    before = facts(promotion)
+
+    with pytest.raises(NotNow, match=f"Job {other.pk}, “Roll back”, came after it"):
+        DEEDS[deed](promotion, admin)
+
+    assert facts(promotion) == before
+
+
+def test_a_roll_back_that_was_made_before_and_ran_after_counts_too(promotion: Job, admin: User, vdisk: VDisk) -> None:
+    earlier = promotion.created_at - timedelta(hours=1)
+    other = factories.job(vdisk, admin, kind=Action.REVERT_TEST, state=JobState.SUCCEEDED, created_at=earlier)
+    Job.objects.filter(pk=other.pk).update(admitted_at=promotion.created_at + timedelta(seconds=1))
+    assert "came after it" in rerunning.why_not_resume(promotion)
+
+    Job.objects.filter(pk=other.pk).update(admitted_at=earlier)
+    assert rerunning.why_not_resume(promotion) == ""
+
+
+def test_a_roll_back_of_another_vdisk_and_other_jobs_do_not_matter(promotion: Job, admin: User, vdisk: VDisk) -> None:
+    other = make_vdisk(vdisk.farm, "B", ready())
+    factories.job(other, admin, kind=Action.REVERT_TEST, state=JobState.SUCCEEDED)
+    factories.job(vdisk, admin, kind=Action.BOOT_TEST, state=JobState.SUCCEEDED)
+
+    assert rerunning.why_not_resume(promotion) == ""
 
 
 @pytest.mark.parametrize("state", [ChangeState.LAPSED, ChangeState.REJECTED, ChangeState.WITHDRAWN])
