@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -17,6 +18,7 @@ from lifecycle.models import AuditEntry, Schedule, Window
 from lifecycle.schedules import check_manager, one_of_a_name
 
 LONGEST = timedelta(days=7)
+FIRST_LOOK = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +44,27 @@ class Opening:
 
 def opened_at(window: Window, at: datetime) -> datetime | None:
     """Since when it is open at this moment; None while it is closed."""
-    length = timedelta(minutes=window.minutes)
-    found = cron.last_time(window.cron, window.time_zone, since=at - length, until=at)
-    return found if found and found + length > at else None
+    return _opened_at(window.cron, window.time_zone, timedelta(minutes=window.minutes), at)
 
 
 def closes_at(window: Window, begun: datetime) -> datetime:
     """When the window closes in which something was appointed for ``begun``."""
-    return (opened_at(window, begun) or begun) + timedelta(minutes=window.minutes)
+    length = timedelta(minutes=window.minutes)
+    return (_remembered(window.cron, window.time_zone, length, begun) or begun) + length
+
+
+def _opened_at(fields: str, time_zone: str, length: timedelta, at: datetime) -> datetime | None:
+    """The last opening. Near ones are looked for first: a week may have ten thousand of them."""
+    span = FIRST_LOOK
+    while True:
+        found = cron.last_time(fields, time_zone, since=at - min(span, length), until=at)
+        if found or span >= length:
+            return found if found and found + length > at else None
+        span *= 4
+
+
+_remembered = lru_cache(maxsize=4096)(_opened_at)
+"""For the moments of appointments, which are asked for each second while their jobs wait."""
 
 
 def make(opening: Opening, *, by: User) -> Window:

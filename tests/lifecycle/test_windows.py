@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from lifecycle import appointments, schedules, windows
+from lifecycle import appointments, cron, schedules, windows
 from lifecycle.errors import Incomplete, NotNow
 from lifecycle.models import AuditEntry, Job, Schedule, VDisk, Window
 from lifecycle.schedules import Terms
@@ -176,3 +177,38 @@ def test_names_the_field_of_a_window_that_makes_no_sense(
         windows.make(replace(SUNDAYS, **values), by=admin)
 
     assert refusal.value.field == field
+
+
+def test_a_window_that_opens_every_minute_is_read_in_few_looks(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[datetime] = []
+    times = cron.times
+
+    def counted(*asked: Any) -> Iterator[datetime]:
+        for moment in times(*asked):
+            looked.append(moment)
+            yield moment
+
+    monkeypatch.setattr(cron, "times", counted)
+    window.cron, window.minutes = "* * * * *", 7 * 24 * 60
+    begun = OPENS + 17 * MINUTE
+
+    assert windows.closes_at(window, begun) == begun + timedelta(days=7)
+    assert 0 < len(looked) < 100
+    looked.clear()
+    assert windows.closes_at(window, begun) == begun + timedelta(days=7)
+    assert looked == [], "the beat asks again each second, for each job that waits"
+
+
+@pytest.mark.parametrize("fields", ["*/7 * * * *", "30 2 * * *", "0 22 * * SUN", "15 1-3 * * *", "0 0 1 * *"])
+@pytest.mark.parametrize("day", [datetime(2030, 3, 31, tzinfo=UTC), datetime(2030, 10, 27, tzinfo=UTC)])
+def test_the_last_opening_is_the_one_that_a_look_at_all_finds(fields: str, day: datetime, window: Window) -> None:
+    """Also on the days on which the clocks of Berlin change."""
+    window.cron, window.time_zone = fields, "Europe/Berlin"
+    for minutes in (30, 90, 3 * 24 * 60):
+        window.minutes = minutes
+        for quarter in range(-4, 24):
+            at = day + quarter * 15 * MINUTE
+            all_of_them = cron.last_time(fields, "Europe/Berlin", since=at - minutes * MINUTE, until=at)
+            found = all_of_them if all_of_them and all_of_them + minutes * MINUTE > at else None
+
+            assert windows.opened_at(window, at) == found
