@@ -5,6 +5,7 @@ Each portion is a query of its own, found by line number: a slow reader holds ne
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -13,6 +14,13 @@ from asgiref.sync import sync_to_async
 from lifecycle.models import Job, JobLogLine
 
 PORTION = 5000
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_END = re.compile("\r\n|\r|\n")
+_SHOWN = (
+    {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"}  # the picture of each: ␛ for an escape
+    | {0x7F: "\N{SYMBOL FOR DELETE}"}
+    | dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029], "\N{REPLACEMENT CHARACTER}")
+)
 _FIELDS = ("number", "at", "step_position", "level", "text")
 
 
@@ -29,9 +37,9 @@ async def whole(job: Job) -> AsyncIterator[str]:
 
 
 def _head(job: Job) -> str:
-    steps = "".join(f"step {step.position}: {step.title}\n" for step in job.steps.order_by("position"))
-    said = f"{job.get_state_display()}: {job.outcome}" if job.outcome else job.get_state_display()
-    return f"{job.title} (job {job.pk})\n{said}\n{steps}\n"
+    steps = "".join(f"step {step.position}: {_indented(step.title)}\n" for step in job.steps.order_by("position"))
+    said = f"{job.get_state_display()}: {_indented(job.outcome)}" if job.outcome else job.get_state_display()
+    return f"{_indented(job.title)} (job {job.pk})\n{said}\n{steps}\n"
 
 
 def _portion(job: Job, after: int) -> list[tuple[int, datetime, int | None, str, str]]:
@@ -40,11 +48,14 @@ def _portion(job: Job, after: int) -> list[tuple[int, datetime, int | None, str,
 
 
 def _line(number: int, at: datetime, step: int | None, level: str, text: str) -> str:
-    """What a line's text breaks is indented, so that no text can look like a line of its own."""
+    """A text of several lines is indented, so that none of it can look like a line of the log."""
     where = f"step {step}" if step is not None else "job"
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")
     return f"{number:>7} {moment} {where:8} {level:7} {_indented(text)}\n"
 
 
 def _indented(text: str) -> str:
-    return "\n\t".join(text.splitlines()) if "\n" in text or "\r" in text else text
+    """Broken at ends of lines alone. Other breaks and what would command a terminal are shown by a sign instead."""
+    if not _CONTROL.search(text):
+        return text
+    return "\n\t".join(line.translate(_SHOWN) for line in _LINE_END.split(text))

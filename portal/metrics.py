@@ -33,10 +33,13 @@ Samples = Iterable[tuple[Sequence[str], float]]
 
 
 def render(accept: str) -> tuple[bytes, str]:
-    """The answer and its content type, in the form that ``accept`` prefers: text, or OpenMetrics."""
+    """The answer and its content type, in the form that ``accept`` prefers: text, or OpenMetrics; else text."""
     registry = CollectorRegistry()
     registry.register(PortalCollector())
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is no number
+        encode, content_type = choose_encoder("")
     return encode(registry), content_type
 
 

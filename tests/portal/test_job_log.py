@@ -354,6 +354,34 @@ class TestDownload:
 
         assert lines[-1].startswith("\t      5 ")
 
+    @pytest.mark.parametrize("mark", ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+    def test_a_line_stays_one_line_whatever_a_reader_takes_for_a_break(
+        self, as_, auditor: User, job: Job, mark: str
+    ) -> None:
+        factories.log_lines(job, f"first{mark}      5 2026-01-01T00:00:00.000000+00:00 job      info    forged")
+
+        lines = _content(as_(auditor).get(f"/jobs/{job.pk}/log.txt")).splitlines()
+
+        assert "forged" in lines[-1]
+        assert lines[-1].startswith("      4 ")
+
+    def test_what_would_command_a_terminal_is_shown_by_a_sign(self, as_, auditor: User, job: Job) -> None:
+        factories.log_lines(job, "\x1b[2Jred\x1b[0m\tbell\a\x7f\x9b1m")
+
+        text = _content(as_(auditor).get(f"/jobs/{job.pk}/log.txt"))
+
+        assert "␛[2Jred␛[0m\tbell␇␡\N{REPLACEMENT CHARACTER}1m\n" in text
+
+    def test_titles_and_the_outcome_cannot_pose_as_lines_either(self, as_, auditor: User, job: Job) -> None:
+        forged = "first\n      9 2026-01-01T00:00:00.000000+00:00 job      info    forged"
+        job.steps.update(title=forged)
+        Job.objects.filter(pk=job.pk).update(title=forged, outcome=forged)
+
+        lines = _content(as_(auditor).get(f"/jobs/{job.pk}/log.txt")).splitlines()
+
+        assert sum(line.startswith("\t      9 ") for line in lines) == 4
+        assert not any(line.startswith("      9 ") for line in lines)
+
 
 def _about_lines(asked: CaptureQueriesContext) -> list[str]:
     return [query["sql"] for query in asked.captured_queries if "joblogline" in query["sql"]]

@@ -109,6 +109,16 @@ class TestFormat:
             f"vdisk_portal_{name}" for name in NAMES
         }
 
+    @pytest.mark.parametrize(
+        "accept", ["application/openmetrics-text; version=abc", "text/plain; version=1.0.x", "x/y; version=1", ";,;="]
+    )
+    def test_is_text_for_whom_asks_for_what_there_is_not(self, token: str, vdisk: VDisk, accept: str) -> None:
+        response = _scrape(token, Accept=accept)
+
+        assert response.status_code == 200
+        assert response["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert {family.name for family in plain_text(response.content.decode())} >= {"vdisk_portal_jobs"}
+
     def test_names_no_person_and_no_job(self, token: str, admin: User, vdisk: VDisk) -> None:
         job = factories.job(vdisk, admin, title="Secret plan", lease_until=timezone.now() + timedelta(minutes=1))
         Hold.objects.create(resource=f"vdisk:{vdisk.pk}", slot=1, job=job)
