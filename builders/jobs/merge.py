@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
-from builders.adapters.errors import NotFound, Refused
+from builders.adapters.errors import NotAuthenticated, NotFound, Refused, Unreachable
 from builders.adapters.pvs.enums import MergeAccess
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
+from builders.engine.steps import Done, Outcome, Stays, Step, StepFailed, Wait
+from builders.jobs.steps.asking import asked_in_this_run, is_in_doubt, is_settling
 from builders.jobs.steps.chain import read_chain
 from builders.jobs.steps.check import CheckAllowed, check_allowed
+from builders.jobs.steps.ours import made_by_another_job
 from builders.jobs.steps.refresh import RefreshMirror
 from lifecycle.facts import ChainFacts, VersionFacts
 from lifecycle.models import Job
@@ -33,7 +35,7 @@ class Merge(Step):
     title = "Merge the versions"
     needs = ("vdisk",)
     produces: ClassVar[Mapping[str, type]] = {"version": int}
-    remembers = ("asked_above",)
+    remembers = ("asked_above", "asked", "accepted", "seen", "made")
     limit = timedelta(hours=12)
     poll = 5.0
     stands = True
@@ -45,11 +47,13 @@ class Merge(Step):
         chain = read_chain(ctx)
         result = self._result(ctx, chain)
         if result is None:
-            return self._look_for_it(ctx) if ctx.saved.get("accepted") else self._ask(ctx, chain)
+            is_at_it = ctx.saved.get("accepted") and asked_in_this_run(ctx)
+            return self._look_for_it(ctx) if is_at_it else self._ask(ctx, chain)
         if result.is_merging:
             ctx.saved["seen"] = result.number
             return Wait(None, f"Merging into version {result.number}", self._percent(ctx, result))
         ctx.set_version(result.number)
+        ctx.saved["made"] = result.number
         words = f"Merged into version {result.number} ({result.file_name}), which is in test now"
         return Done(words, {"version": result.number, "outcome": words})
 
@@ -59,21 +63,22 @@ class Merge(Step):
         if asked_above is None:
             return None
         kind = VersionType.MERGE_BASE if self.new_base else VersionType.MERGE
-        return next((one for one in chain.versions if one.number > asked_above and one.type == kind), None)
+        found = [one for one in chain.versions if one.number > asked_above and one.type == kind]
+        return next((one for one in found if not made_by_another_job(ctx, one.number)), None)
 
     def _ask(self, ctx: StepContext, chain: ChainFacts) -> Wait:
-        asked_before = "asked_above" in ctx.saved
-        if not asked_before:
+        before = {name: ctx.saved[name] for name in self.remembers if name in ctx.saved}
+        if not asked_in_this_run(ctx):
             check_allowed(ctx, Action.MERGE_BASE if self.new_base else Action.MERGE, chain)
-            ctx.intend(asked_above=chain.highest.number if chain.highest else -1)
+            self._forget(ctx)
+            ctx.saved["asked_above"] = chain.highest.number if chain.highest else -1
+        ctx.intend(asked=ctx.now.isoformat())
         try:
             ctx.farm.merge(ctx.disk_id, new_base=self.new_base, access=MergeAccess.TEST)
-        except Refused:
-            # the lost call of an earlier attempt may have taken effect between our look and this one
-            if not asked_before:
-                del ctx.saved["asked_above"]
-                raise
-            if self._result(ctx, read_chain(ctx)) is None:
+        except (Refused, Unreachable, NotAuthenticated) as error:
+            self._forget(ctx)  # this call began nothing; one before it, which nobody answered, may have
+            ctx.saved.update(before)
+            if not before or not isinstance(error, Refused) or self._result(ctx, read_chain(ctx)) is None:
                 raise
         ctx.intend(accepted=True)
         return Wait(None, "PVS has begun to merge")
@@ -82,18 +87,42 @@ class Merge(Step):
         seen = ctx.saved.get("seen")
         if seen is None:
             return Wait(None, "PVS accepted the merge and has not shown it yet")
-        for name in ("asked_above", "accepted", "seen"):
-            del ctx.saved[name]
+        self._forget(ctx)
         raise StepFailed(f"PVS broke the merge off: version {seen} is gone again. Its events say why.")
 
-    def undo(self, ctx: StepContext) -> str:
+    def _forget(self, ctx: StepContext) -> None:
+        for name in self.remembers:
+            ctx.saved.pop(name, None)
+
+    def undo(self, ctx: StepContext) -> str | Wait:
         """A merge cannot be stopped half-way; its result is a new version, and the old ones stay."""
         result = self._result(ctx, read_chain(ctx))
         if result is None:
-            return ""
+            return self._undo_unseen(ctx)
         if result.is_merging:
-            raise StepFailed(f"PVS goes on merging {ctx.disk_name} into version {result.number}.")
-        raise StepFailed(f"Version {result.number} of {ctx.disk_name} was merged and is in test.")
+            ctx.saved["seen"] = result.number
+            raise StepFailed("a merge cannot be stopped; look at its result when it is there")
+        raise Stays(f"Version {result.number} of {ctx.disk_name} was merged and is in test")
+
+    def _undo_unseen(self, ctx: StepContext) -> str | Wait:
+        if ctx.saved.get("seen") is not None:
+            return ""  # broken off, or deleted since
+        if is_settling(ctx):
+            return Wait(None, "Looking for the merge that PVS was asked for and has not shown yet")
+        if is_in_doubt(ctx):
+            raise StepFailed("PVS accepted the merge and has not shown it yet")
+        return ""
+
+    def leaves(self, ctx: StepContext) -> str:
+        if ctx.saved.get("asked_above") is None or ctx.saved.get("made") is not None:
+            return ""
+        if (seen := ctx.saved.get("seen")) is not None:
+            return f"version {seen} of {ctx.disk_name}, into which PVS goes on merging"
+        return f"perhaps a merged version of {ctx.disk_name}: PVS was asked to merge and may still do it"
+
+    def stays(self, ctx: StepContext) -> str:
+        made = ctx.saved.get("made")
+        return "" if made is None else f"Version {made} of {ctx.disk_name} was merged and is in test"
 
     @staticmethod
     def _percent(ctx: StepContext, version: VersionFacts) -> int | None:

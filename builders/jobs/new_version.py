@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from builders.adapters.errors import NotAuthenticated, Refused, Unreachable
 from builders.engine.context import StepContext
-from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
-from builders.jobs.steps.chain import read_chain
+from builders.engine.steps import Done, Outcome, Stays, Step, StepFailed, Wait
+from builders.jobs.steps.asking import is_settling
+from builders.jobs.steps.chain import read_chain, version_facts
 from builders.jobs.steps.check import CheckAllowed, check_allowed
+from builders.jobs.steps.ours import CLOCKS_DIFFER, why_not_ours
 from builders.jobs.steps.power import runs
 from builders.jobs.steps.refresh import RefreshMirror
-from lifecycle.facts import VersionFacts
+from lifecycle.facts import ChainFacts, VersionFacts
 from lifecycle.models import Job
 from lifecycle.states import Action, Repeat
 
 DESCRIPTION_LENGTH = 250
 ALREADY_IN_MAINTENANCE = 160
-SETTLE = timedelta(seconds=60)
-"""So long after a call that nobody answered, its version may still appear."""
 
 
 def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
@@ -34,31 +34,30 @@ class CreateVersion(Step):
     title = "Create the version"
     needs = ("vdisk",)
     produces: ClassVar[Mapping[str, type]] = {"version": int}
-    remembers = ("asked_above", "asked")
+    remembers = ("asked_above", "asked", "number", "created", "file_name")
     stands = True
     undoes = "deletes the version, if it is still in maintenance and no target runs it"
+    clocks_differ: ClassVar[timedelta] = CLOCKS_DIFFER
 
     def run(self, ctx: StepContext) -> Outcome:
-        asked_above = ctx.saved.get("asked_above")
+        chain = read_chain(ctx)
+        if found := self._candidate(ctx, chain):
+            return self._adopt(ctx, found)
+        check_allowed(ctx, Action.NEW_VERSION, chain)
         asked_before = ctx.saved.get("asked")
-        if asked_above is None:
-            chain = read_chain(ctx)
-            check_allowed(ctx, Action.NEW_VERSION, chain)
-            asked_above = chain.highest.number if chain.highest else -1
-        elif found := self._made(ctx, asked_above):
-            ctx.log(f"Found version {found.number}, made by an earlier attempt")
-            return self._done(ctx, found.number, found.file_name)
-        ctx.intend(asked_above=asked_above, asked=ctx.now.isoformat())
+        for name in ("number", "created", "file_name"):  # of one that is gone
+            ctx.saved.pop(name, None)
+        ctx.intend(asked_above=chain.highest.number if chain.highest else -1, asked=ctx.now.isoformat())
         try:
             made = ctx.farm.new_maintenance_version(ctx.disk_id)
         except (Refused, Unreachable, NotAuthenticated) as error:
             # the lost call of an earlier attempt may have taken effect between our look and this one
             in_the_way = isinstance(error, Refused) and error.code == ALREADY_IN_MAINTENANCE
-            if asked_before and in_the_way and (found := self._made(ctx, asked_above)):
-                return self._done(ctx, found.number, found.file_name)
             self._forget(ctx, asked_before)
+            if asked_before and in_the_way and (found := self._candidate(ctx, read_chain(ctx))):
+                return self._adopt(ctx, found)
             raise
-        return self._done(ctx, made.version, made.file_name)
+        return self._done(ctx, version_facts(made))
 
     def _forget(self, ctx: StepContext, asked_before: str | None) -> None:
         """This call provably made nothing; one before it, which nobody answered, may have."""
@@ -67,40 +66,65 @@ class CreateVersion(Step):
         else:
             del ctx.saved["asked"]
 
-    def _made(self, ctx: StepContext, asked_above: int) -> VersionFacts | None:
-        found = read_chain(ctx).maintenance
-        return found if found and found.number > asked_above else None
+    def _candidate(self, ctx: StepContext, chain: ChainFacts) -> VersionFacts | None:
+        """What this job may have made: of the number that PVS named, or else what came after it was asked."""
+        if not ctx.saved.get("asked"):
+            return None
+        if (number := _number(ctx)) is not None:
+            return chain.get(number)
+        found = chain.maintenance
+        return found if found and found.number > ctx.saved["asked_above"] else None
 
-    def _done(self, ctx: StepContext, number: int, file_name: str) -> Done:
-        ctx.set_version(number)
-        ctx.saved["file_name"] = file_name
-        words = f"Version {number} was created ({file_name}); a maintenance target can boot it now"
-        return Done(words, {"version": number, "outcome": words})
+    def _adopt(self, ctx: StepContext, found: VersionFacts) -> Done:
+        if why_not := why_not_ours(ctx, found, self.clocks_differ):
+            raise StepFailed(
+                f"It is not certain that version {found.number} of {ctx.disk_name} is this job's: {why_not}. Look at "
+                "it, and go on with it or delete it with the actions of the vDisk's page."
+            )
+        if not found.is_maintenance:
+            raise StepFailed(f"Version {found.number}, which this job made, is not in maintenance any more.")
+        ctx.log(f"Found version {found.number}, made by an earlier attempt")
+        return self._done(ctx, found)
+
+    def _done(self, ctx: StepContext, made: VersionFacts) -> Done:
+        ctx.intend(number=made.number, created=made.created, file_name=made.file_name)
+        ctx.set_version(made.number)
+        words = f"Version {made.number} was created ({made.file_name}); a maintenance target can boot it now"
+        return Done(words, {"version": made.number, "outcome": words})
 
     def undo(self, ctx: StepContext) -> str | Wait:
-        asked_above, number = ctx.saved.get("asked_above"), ctx.produced("version")
-        found = self._made(ctx, asked_above) if asked_above is not None and ctx.saved.get("asked") else None
-        if found is None and number is None and self._may_still_come(ctx):
-            return Wait(None, "Looking for the version that PVS was asked for; the answer was lost")
-        if found is None or number not in (None, found.number):
+        found = self._candidate(ctx, read_chain(ctx))
+        if found is None:
+            if _number(ctx) is None and is_settling(ctx):
+                return Wait(None, "Looking for the version that PVS was asked for; the answer was lost")
             return ""
-        if users := [device.name for device in ctx.farm.devices_of(ctx.disk_id) if runs(device, ctx, found.number)]:
-            raise StepFailed(f"{', '.join(users)} runs it; shut it down first")
+        if why_not := why_not_ours(ctx, found, self.clocks_differ):
+            raise StepFailed(f"version {found.number} is not deleted, for it may be somebody else's: {why_not}")
+        self.may_be_deleted(ctx, found)
+        ctx.intend(number=found.number, created=found.created, file_name=found.file_name)
         ctx.farm.delete_version(ctx.disk_id, found.number)
         return f"Version {found.number} was deleted again"
 
-    def _may_still_come(self, ctx: StepContext) -> bool:
-        asked = ctx.saved.get("asked")
-        return bool(asked) and ctx.now - datetime.fromisoformat(asked) < SETTLE
+    def may_be_deleted(self, ctx: StepContext, found: VersionFacts) -> None:
+        """Raises Stays or StepFailed when this job's own version is used by now."""
+        if not found.is_maintenance:
+            raise Stays(f"Version {found.number} of {ctx.disk_name} is not in maintenance any more, and stays")
+        if users := [device.name for device in ctx.farm.devices_of(ctx.disk_id) if runs(device, ctx, found.number)]:
+            raise StepFailed(f"{', '.join(users)} runs it; shut it down first")
 
     def leaves(self, ctx: StepContext) -> str:
         if not ctx.saved.get("asked"):
             return ""
         vdisk = ctx.job.vdisk
         where = f"of {ctx.disk_name} in store {vdisk.store.name}" if vdisk else ""
-        if (number := ctx.produced("version")) is not None:
+        if (number := _number(ctx)) is not None:
             return f"version {number} {where} ({ctx.saved.get('file_name', '')}), in maintenance"
         return f"perhaps a version above {ctx.saved['asked_above']} {where}: PVS was asked for one and did not answer"
+
+
+def _number(ctx: StepContext) -> int | None:
+    number: int | None = ctx.saved.get("number", ctx.produced("version"))
+    return number
 
 
 class DescribeVersion(Step):

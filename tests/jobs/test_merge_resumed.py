@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def merge_that_is_refused(do: Do, lab: LabProcess) -> Job:
     return job
 
 
+def wait_for_replication(pvs: ProvisioningFarm) -> None:
+    """PVS merges only what every server has."""
+    for _ in range(600):
+        if all(one.good_inventory_status for one in pvs.versions(VDisk.objects.get(name=NAME).guid)):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the lab does not replicate")
+
+
 def test_a_version_that_somebody_made_meanwhile_is_not_taken_for_the_result(
     do: Do, lab: LabProcess, pvs: ProvisioningFarm, admin: User
 ) -> None:
@@ -34,6 +44,7 @@ def test_a_version_that_somebody_made_meanwhile_is_not_taken_for_the_result(
     disk = VDisk.objects.get(name=NAME).guid
     other = pvs.new_maintenance_version(disk).version
     pvs.promote(disk, to="test")
+    wait_for_replication(pvs)
 
     rerunning.resume_job(job, admin)
     job = finish(job)

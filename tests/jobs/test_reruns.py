@@ -9,12 +9,16 @@ import pytest
 from django.contrib.auth.models import User
 
 from builders.adapters.pvs.farm import ProvisioningFarm
+from builders.engine.steps import StepFailed
 from builders.farms import open_farm
-from builders.jobs import new_version
+from builders.jobs.steps import asking
+from builders.jobs.steps.refresh import RefreshMirror
 from builders.sync.run import sync_now
 from lifecycle import operations, rerunning
-from lifecycle.models import Farm, Job, VDisk
+from lifecycle.errors import NotNow
+from lifecycle.models import ChangeRequest, Farm, Job, VDisk
 from lifecycle.states import Action, ChangeState, JobState, StepState
+from tests import factories
 from tests.jobs.conftest import Do, finish, turn
 from tests.labprocess import LabProcess
 
@@ -146,7 +150,7 @@ def test_a_job_whose_call_nobody_answered_and_that_made_nothing_is_cancelled_in_
     operations.cancel_job(job=job, by=admin)
     assert turn(job).is_active
 
-    monkeypatch.setattr(new_version, "SETTLE", timedelta(0))  # the minute is over
+    monkeypatch.setattr(asking, "SETTLE", timedelta(0))  # the minute is over
     job = finish(job)
 
     assert job.state == JobState.CANCELLED
@@ -172,7 +176,8 @@ def test_a_boot_that_is_cancelled_says_what_runs_on(admin: User, do: Do, lab: La
     job = finish(job)
 
     assert job.state == JobState.CANCELLED, job.outcome
-    assert "was started and goes on" in job.kept
+    assert "was started and goes on" in job.outcome
+    assert job.kept == ""
 
 
 def test_a_failed_promotion_goes_on_under_its_approval(
@@ -218,3 +223,66 @@ def test_a_resumed_promotion_compares_with_the_approval_again(
     change.refresh_from_db()
     assert (job.state, change.state) == (JobState.FAILED, ChangeState.LAPSED)
     assert pvs.version(disk, made).access.word == "test"
+
+
+def in_test(do: Do, admin: User) -> ChangeRequest:
+    """A version in test with a request for it."""
+    made = do(Action.NEW_VERSION, NAME).version_number
+    assert made is not None
+    assert do(Action.PROMOTE_TEST, NAME, made).state == JobState.SUCCEEDED
+    return operations.request_promotion(vdisk=vdisk(), version=made, by=admin, reason="tested")
+
+
+def test_a_request_that_is_carried_out_already_promotes_nothing(
+    do: Do, admin: User, approver: User, pvs: ProvisioningFarm
+) -> None:
+    change = in_test(do, admin)
+    job = operations.approve(change=change, by=approver)
+    ChangeRequest.objects.update(state=ChangeState.DONE)
+
+    job = finish(job)
+
+    assert (job.state, job.outcome[:43]) == (JobState.FAILED, "This promotion has no approved request; it ")
+    assert pvs.version(vdisk().guid, change.version_number).access.word == "test"
+
+
+def test_a_roll_back_while_the_resumed_promotion_waited_ends_it(
+    do: Do, admin: User, approver: User, lab: LabProcess, pvs: ProvisioningFarm
+) -> None:
+    change = in_test(do, admin)
+    refuse(lab, "Invoke-PvsPromoteDiskVersion")
+    job = finish(operations.approve(change=change, by=approver))
+    rerunning.resume_job(job, admin)
+    factories.job(vdisk(), admin, kind=Action.REVERT_TEST, state=JobState.SUCCEEDED, title="Roll back")
+
+    job = finish(job)
+
+    assert job.state == JobState.FAILED
+    assert "The approval no longer counts. Job" in job.outcome
+    assert "“Roll back”, came after it" in job.outcome
+    assert pvs.version(vdisk().guid, change.version_number).access.word == "test"
+
+
+def test_what_was_promoted_and_rolled_back_is_not_promoted_again_by_the_same_approval(
+    do: Do, admin: User, approver: User, pvs: ProvisioningFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promotion was carried out; only the refreshing of the mirror after it failed."""
+    change = in_test(do, admin)
+    with monkeypatch.context() as patch:
+        patch.setattr(RefreshMirror, "run", lambda *_: (_ for _ in ()).throw(StepFailed("no room")))
+        job = finish(operations.approve(change=change, by=approver))
+    change.refresh_from_db()
+    assert (job.state, change.state) == (JobState.FAILED, ChangeState.DONE)
+    assert "used up" in rerunning.why_not_restart(job, 1)
+    assert rerunning.why_not_resume(job) == ""
+    farm = Farm.objects.get()
+    assert sync_now(farm.pk, open_farm(farm))
+    assert do(Action.REVERT_TEST, NAME, change.version_number).state == JobState.SUCCEEDED
+
+    for position in range(1, 6):
+        with pytest.raises(NotNow):
+            rerunning.restart_job(job, position, admin)
+    with pytest.raises(NotNow, match="came after it"):
+        rerunning.resume_job(job, admin)
+
+    assert pvs.version(vdisk().guid, change.version_number).access.word == "test"

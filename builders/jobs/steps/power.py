@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from builders.adapters.errors import NotFound
+from builders.adapters.errors import NotAuthenticated, NotFound, Refused, Unreachable
 from builders.adapters.pvs.enums import DeviceType
 from builders.adapters.pvs.model import PvsDevice
 from builders.engine.context import StepContext
@@ -18,6 +18,7 @@ class BootTargets(Step):
     """Every chosen target ends up running it; those that run something else are restarted."""
 
     needs = ("vdisk", "version")
+    remembers = ("names",)
     limit = timedelta(minutes=20)
     silence = timedelta(minutes=2)
 
@@ -30,36 +31,37 @@ class BootTargets(Step):
         _check_tasks(ctx)
         asked = set(ctx.saved.get("asked", []))
         fresh = [device for device in waiting if str(device.device_id) not in asked]
-        if fresh:
-            names = sorted({*ctx.saved.get("names", []), *(device.name for device in fresh)})
-            ctx.intend(asked=sorted(asked | {str(device.device_id) for device in fresh}), names=names)
-            self._start(ctx, fresh)
+        if off := [device for device in fresh if not device.active]:
+            self._ask(ctx, off, ctx.farm.boot, f"Asking PVS to start {_names(off)}")
+        if other := [device for device in fresh if device.active]:
+            runs_other = f"which {_verb(other, 'runs', 'run')} another version"
+            self._ask(ctx, other, ctx.farm.reboot, f"Asking PVS to restart {_names(other)}, {runs_other}")
         progress = 100 * (len(devices) - len(waiting)) // len(devices)
         return Wait(None, f"Waiting for {_names(waiting)} to run version {ctx.version}", progress)
 
-    def undo(self, ctx: StepContext) -> str:
+    def stays(self, ctx: StepContext) -> str:
         """Who works at a target now is not to lose it."""
-        if names := ctx.saved.get("names"):
-            raise StepFailed(
-                f"{_listed(names)} {_verb(names, 'was', 'were')} started and {_verb(names, 'goes', 'go')} on"
-            )
-        return ""
+        return _told(ctx, ("was started and goes on", "were started and go on"))
 
     @abstractmethod
     def choose(self, ctx: StepContext, devices: Sequence[PvsDevice]) -> list[PvsDevice]:
         """The targets to start; StepFailed when there is none."""
 
-    def _start(self, ctx: StepContext, devices: Sequence[PvsDevice]) -> None:
-        off = [device for device in devices if not device.active]
-        other = [device for device in devices if device.active]
-        tasks: list[int] = list(ctx.saved.get("tasks", []))
-        if off:
-            ctx.log(f"Asking PVS to start {_names(off)}")
-            tasks += ctx.farm.boot(_ids(off))
-        if other:
-            ctx.log(f"Asking PVS to restart {_names(other)}, which {_verb(other, 'runs', 'run')} another version")
-            tasks += ctx.farm.reboot(_ids(other))
-        ctx.intend(tasks=tasks)
+    def _ask(
+        self, ctx: StepContext, devices: Sequence[PvsDevice], call: Callable[[list[UUID]], tuple[int, ...]], line: str
+    ) -> None:
+        asked, names, tasks = (list(ctx.saved.get(name, [])) for name in ("asked", "names", "tasks"))
+        fresh = {device.name for device in devices}
+        ctx.log(line)
+        ctx.intend(
+            asked=sorted({*asked, *(str(device.device_id) for device in devices)}), names=sorted({*names, *fresh})
+        )
+        try:
+            tasks += call(_ids(devices))
+        except (Refused, Unreachable, NotAuthenticated):
+            ctx.saved.update(asked=asked, names=names)  # none of these was reached
+            raise
+        ctx.intend(tasks=tasks, failed=False)
 
 
 class BootMaintenanceTarget(BootTargets):
@@ -91,6 +93,7 @@ class ShutDownMaintenanceTarget(Step):
     key = "shut-down"
     title = "Shut down what runs the version"
     needs = ("vdisk", "version")
+    remembers = ("names",)
     limit = timedelta(minutes=15)
 
     def run(self, ctx: StepContext) -> Outcome:
@@ -98,18 +101,29 @@ class ShutDownMaintenanceTarget(Step):
         if not running:
             return Done("No target runs the version")
         if not ctx.saved.get("asked"):
-            ctx.intend(asked=True, names=[device.name for device in running])
             ctx.log(f"Asking PVS to shut down {_names(running)}")
-            ctx.intend(tasks=list(ctx.farm.shutdown(_ids(running))))
+            ctx.intend(asked=True, names=[device.name for device in running])
+            try:
+                tasks = list(ctx.farm.shutdown(_ids(running)))
+            except (Refused, Unreachable, NotAuthenticated):
+                del ctx.saved["asked"], ctx.saved["names"]  # none of them was reached
+                raise
+            ctx.intend(tasks=tasks, failed=False)
         _check_tasks(ctx)
         return Wait(None, f"Waiting for {_names(running)} to shut down")
 
-    def undo(self, ctx: StepContext) -> str:
-        if names := ctx.saved.get("names"):
-            raise StepFailed(
-                f"{_listed(names)} {_verb(names, 'was', 'were')} shut down and {_verb(names, 'stays', 'stay')} off"
-            )
+    def stays(self, ctx: StepContext) -> str:
+        return _told(ctx, ("was told to shut down and stays off", "were told to shut down and stay off"))
+
+
+def _told(ctx: StepContext, one_or_many: tuple[str, str]) -> str:
+    """What became of the targets that PVS was asked about; no claim where PVS said that it could not do it."""
+    names = ctx.saved.get("names")
+    if not names:
         return ""
+    if ctx.saved.get("failed"):
+        return f"What PVS was asked to do with {_listed(names)} is not taken back"
+    return f"{_listed(names)} {_verb(names, *one_or_many)}"
 
 
 def _check_tasks(ctx: StepContext) -> None:
@@ -122,6 +136,7 @@ def _check_tasks(ctx: StepContext) -> None:
         if task.is_finished and task.exception:
             for name in ("asked", "tasks"):  # so that who resumes asks anew
                 ctx.saved.pop(name, None)
+            ctx.saved["failed"] = True
             raise StepFailed(f"PVS could not do it: {task.exception}")
 
 
