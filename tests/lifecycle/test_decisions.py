@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from lifecycle import operations, policies
 from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
-from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, VDisk
+from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, JobStep, VDisk
 from lifecycle.roles import Role
 from lifecycle.states import Access, Action, ChangeState, JobState, ReplicaState
 from tests.lifecycle.chains import chain, in_test, merged, merging, obsolete, version
@@ -125,6 +125,49 @@ def test_whoever_built_the_version_cannot_decide(
         operations.approve(change=change, by=by)
 
     nothing_came_of_it(change)
+
+
+@pytest.mark.parametrize("kind", policies.MAKES_CONTENT)
+@pytest.mark.parametrize("action", policies.CARRIED_ON)
+def test_whoever_let_a_failed_build_go_on_cannot_decide(
+    kind: Action, action: str, change: ChangeRequest, vdisk: VDisk, admin: User, both: User, approver: User
+) -> None:
+    job = built(admin, vdisk, kind)
+    AuditEntry.objects.record(by=both, action=action, on=vdisk, job=job)
+
+    assert "version 2 yourself" in policies.why_not_approve(both, change)
+    assert policies.why_not_approve(approver, change) == ""
+
+
+@pytest.mark.parametrize("action", ["job.keep", "job.clean-up", "job.cancel"])
+def test_whoever_did_something_else_with_a_build_can_decide(
+    action: str, change: ChangeRequest, vdisk: VDisk, admin: User, both: User
+) -> None:
+    AuditEntry.objects.record(by=both, action=action, on=vdisk, job=built(admin, vdisk, Action.NEW_VERSION))
+
+    assert policies.why_not_approve(both, change) == ""
+
+
+def test_whoever_let_another_job_go_on_can_decide(change: ChangeRequest, vdisk: VDisk, admin: User, both: User) -> None:
+    AuditEntry.objects.record(by=both, action="job.resume", on=vdisk, job=built(admin, vdisk, Action.PROMOTE_TEST))
+
+    assert policies.why_not_approve(both, change) == ""
+
+
+@pytest.mark.parametrize(("hours", "is_builder"), [(None, False), (-1, False), (1, True)])
+def test_a_build_without_a_number_counts_from_when_it_was_let_in(
+    hours: int | None, is_builder: bool, change: ChangeRequest, vdisk: VDisk, both: User
+) -> None:
+    """It was asked for before the newest production version was seen, and waited in the queue."""
+    seen = timezone.now() - timedelta(days=1)
+    vdisk.versions.filter(number=1).update(first_seen_at=seen)
+    job = built(both, vdisk, Action.NEW_VERSION)
+    admitted = None if hours is None else seen + timedelta(hours=hours)
+    made = {"version_number": None, "created_at": seen - timedelta(days=1), "admitted_at": admitted}
+    Job.objects.filter(pk=job.pk).update(**made)
+    JobStep.objects.create(job=job, position=1, key="create", title="x", saved={"asked_above": 1})
+
+    assert policies.built(both, change) is is_builder
 
 
 def test_whoever_built_a_test_version_beneath_cannot_decide_either(vdisk: VDisk, admin: User, both: User) -> None:

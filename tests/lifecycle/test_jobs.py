@@ -12,8 +12,9 @@ from lifecycle import operations
 from lifecycle.errors import Incomplete, NotAllowed, NotNow
 from lifecycle.models import AuditEntry, ChangeRequest, Job, VDisk
 from lifecycle.operations import NEEDS_REASON
-from lifecycle.states import ACTIVE_JOB_STATES, Action, ChangeState, JobState, Situation
+from lifecycle.states import ACTIVE_JOB_STATES, Action, ChangeState, JobState, Situation, UndoCause
 from lifecycle.transitions import TRANSITIONS, judge
+from tests import factories
 from tests.lifecycle.chains import STAGES, chain, in_test, version
 from tests.lifecycle.ground import IN_TEST, end, trail, write_chain
 
@@ -97,6 +98,15 @@ def test_a_second_job_waits_for_the_first(vdisk: VDisk, admin: User) -> None:
     assert AuditEntry.objects.count() == 1
 
 
+def test_the_job_in_the_way_is_named_and_not_one_that_waits(vdisk: VDisk, admin: User) -> None:
+    start(Action.REVERT_MAINTENANCE, vdisk, IN_TEST, admin)
+    for name in ("A", "B"):
+        factories.job(vdisk, admin, state=JobState.WAITING, queues=True, title=name)
+
+    with pytest.raises(NotNow, match="“Revert to maintenance: W11 version 2”"):
+        start(Action.NEW_VERSION, vdisk, None, admin)
+
+
 @pytest.mark.parametrize("state", ENDED)
 def test_a_job_that_is_over_is_not_in_the_way(state: JobState, vdisk: VDisk, admin: User) -> None:
     end(start(Action.REVERT_MAINTENANCE, vdisk, IN_TEST, admin), state)
@@ -164,6 +174,27 @@ def test_a_job_that_is_over_cannot_be_cancelled(state: JobState, vdisk: VDisk, a
         operations.cancel_job(job=job, by=admin)
 
     assert Job.objects.get().cancel_requested_at is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (UndoCause.FAILED, "has failed and takes back"),
+        (UndoCause.ASKED, "only cleans up"),
+        (UndoCause.EXPIRED, "only cleans up"),
+    ],
+)
+@pytest.mark.parametrize("state", [JobState.WAITING, JobState.UNDOING])
+def test_what_is_taken_back_anyway_cannot_be_cancelled(
+    state: JobState, cause: UndoCause, words: str, vdisk: VDisk, admin: User
+) -> None:
+    job = factories.job(vdisk, admin, state=state, undo_cause=cause)
+
+    with pytest.raises(NotNow, match=words):
+        operations.cancel_job(job=job, by=admin)
+
+    assert Job.objects.get().cancel_requested_at is None
+    assert "job.cancel" not in trail()
 
 
 def test_cancelling_twice_says_so_and_keeps_the_first(vdisk: VDisk, admin: User, both: User) -> None:

@@ -447,6 +447,24 @@ def test_resumes_with_a_clean_sheet_and_does_not_make_up_for_the_pause(schedule:
     assert trail()[-1] == "schedule.resume"
 
 
+def test_runs_in_the_name_of_who_resumed_it(schedule: Schedule, admin: User, both: User) -> None:
+    schedules.pause(schedule, by=admin)
+
+    schedules.resume(schedule, by=both)
+
+    assert _now(schedule).owner == both
+    assert AuditEntry.objects.latest("id").detail["owner"] == "admin → both"
+
+
+def test_who_resumes_their_own_schedule_stays_its_owner(schedule: Schedule, admin: User) -> None:
+    schedules.pause(schedule, by=admin)
+
+    schedules.resume(schedule, by=admin)
+
+    assert _now(schedule).owner == admin
+    assert "owner" not in AuditEntry.objects.latest("id").detail
+
+
 # --- the owner
 
 

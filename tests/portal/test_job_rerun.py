@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from lifecycle import rerunning
@@ -89,8 +89,24 @@ class TestResuming:
     def test_the_page_of_a_failed_job_hears_when_somebody_resumes_it(self, as_, admin: User, failed: Job) -> None:
         assert f'data-live="job-{failed.pk} jobs"' in _page(as_(admin), failed)
 
+    def test_is_not_offered_to_who_may_not_change_versions(self, as_, failed: Job) -> None:
+        person = factories.person("half")
+        person.user_permissions.set(Permission.objects.filter(codename__in=["view_job", "resume_job"]))
+        client = as_(person)
+
+        assert "/resume/" not in _page(client, failed)
+        assert client.post(f"/jobs/{failed.pk}/resume/").status_code == 403
+
 
 class TestRestarting:
+    @pytest.mark.parametrize("typed", ["²", "1" * 5000, "-1", "x", ""])
+    def test_a_step_that_is_no_number_is_told_at_the_field(self, as_, admin: User, failed: Job, typed: str) -> None:
+        response = as_(admin).post(f"/jobs/{failed.pk}/restart/", {"step": typed, "reason": "again"})
+
+        failed.refresh_from_db()
+        assert response.status_code in (409, 422)
+        assert failed.state == JobState.FAILED
+
     def test_says_for_each_step_whether_and_why_not(self, as_, admin: User, failed: Job) -> None:
         failed.steps.filter(position=2).update(about=SAFE | {"stands": False})
 

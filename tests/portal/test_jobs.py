@@ -127,6 +127,18 @@ class TestCancelling:
         assert response.status_code == 200
         assert "its cancelling was asked for before" in response.content.decode()
 
+    @pytest.mark.parametrize(
+        ("cause", "is_offered"), [("", True), ("failed", False), ("expired", False), ("asked", False)]
+    )
+    def test_is_offered_only_where_it_works(self, as_, admin: User, job: Job, cause: str, is_offered: bool) -> None:
+        Job.objects.update(undo_cause=cause)
+        client = as_(admin)
+
+        assert ("Cancel the job" in _page(client, job)) is is_offered
+        client.post(f"/jobs/{job.pk}/cancel/")
+
+        assert (Job.objects.get().cancel_requested_at is not None) is is_offered
+
     def test_opening_its_address_leads_to_the_job(self, as_, admin: User, job: Job) -> None:
         response = as_(admin).get(f"/jobs/{job.pk}/cancel/")
 
