@@ -7,7 +7,7 @@ AdapterError
  ├─ Unreachable         the request provably never got there: another host may be asked
  │   └─ CertificateProblem   the host is not the one we trust, or the trust is set up wrongly
  ├─ NotAuthenticated    the account was turned away: never again by itself, accounts get locked
- ├─ OutcomeUnknown      the line broke while requests were in flight: read the state, then decide
+ ├─ OutcomeUnknown      no answer came back, here or to the server that was asked: read the state, then decide
  └─ TimedOut            no answer in the time we allow, to a question that changes nothing
 """
 

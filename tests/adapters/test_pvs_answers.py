@@ -63,6 +63,14 @@ def test_an_outage_inside_the_farm_passes(code: int) -> None:
     assert not refusal(ASKED, [farm_error(code)]).permanent
 
 
+@pytest.mark.parametrize("code", [97, 172, 173, 179])
+def test_a_server_that_got_no_answer_from_another_leaves_the_outcome_open(code: int) -> None:
+    error = refusal(ASKED, [farm_error(code, "No answer.")])
+
+    assert type(error) is OutcomeUnknown
+    assert (error.code, error.words) == (code, "No answer.")
+
+
 def test_an_unlisted_code_is_told_as_it_is() -> None:
     error = refusal(ASKED, [farm_error(4711, "Something new.")])
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from builders.adapters.errors import AdapterError, Busy, NotFound, OutcomeUnknown, Refused, TimedOut
 from builders.adapters.powershell.transport import ErrorRecord, FarmFault
-from builders.adapters.pvs.codes import EXECUTING, GONE, IN_PROCESS, look_up
+from builders.adapters.pvs.codes import EXECUTING, GONE, IN_PROCESS, UNANSWERED, look_up
 
 _TASK = re.compile(r"\btask\s*(?:id)?\s*(?:is|[:=#])?\s*(\d+)", re.IGNORECASE)
 
@@ -71,6 +71,8 @@ _NO_ANSWER: dict[type[AdapterError], str] = {
 def _kind(code: int) -> type[AdapterError]:
     if code in (EXECUTING, IN_PROCESS):
         return Busy
+    if code in UNANSWERED:
+        return OutcomeUnknown
     return NotFound if code in GONE else Refused
 
 

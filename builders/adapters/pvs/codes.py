@@ -12,6 +12,7 @@ EXECUTING = 16
 IN_PROCESS = 177
 SERVER_AWAY = frozenset({191, 192})
 GONE = frozenset({44, 165, 175, 189})
+UNANSWERED = frozenset({97, 172, 173, 179})  # one server asked another and got no answer: it may have been done
 
 
 @dataclass(frozen=True)
