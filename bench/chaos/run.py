@@ -105,7 +105,7 @@ def run(ground: Ground, sizes: Sizes, seed: int, say: Say) -> Outcome:
             journal = _journal(lab)
             (ground.folder / "logs" / "journal.json").write_text(json.dumps(journal, indent=0), encoding="utf-8")
             found = verdict.reach(by_job, attendant.given_up, journal)
-            found.lost += [f"{words}, and nobody had asked it to" for post in crew.posts for words in post.unasked_ends]
+            verdict.add_unasked_ends(found, [words for post in crew.posts for words in post.unasked_ends], monkey.done)
             found.left_over += [f"{name} did not stop when asked to" for name in crew.stop()]
             _wait_for_idle_shells(lab, sizes.shell_idle)
             verdict.add_remains(found, lab.get("state"), lab.get("line"), ground.folder / "lab/stores", crew.temporary)

@@ -24,7 +24,7 @@ def for_people(verdict: Verdict, monkey: Monkey, attendant: Mapping[str, int], a
 
 
 def _findings(verdict: Verdict) -> dict[str, list[str]]:
-    return {"LOST": verdict.lost, "DOUBLED": verdict.doubled, "LEFT OVER": verdict.left_over}
+    return {"LOST": verdict.lost, "DOUBLED": verdict.doubled, "LEFT OVER": verdict.left_over, "NOTED": verdict.notes}
 
 
 def _told(verdict: Verdict) -> list[str]:

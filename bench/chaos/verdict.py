@@ -32,6 +32,8 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """Worth knowing, and no fault of the engine."""
 
     @property
     def is_well(self) -> bool:
@@ -77,7 +79,7 @@ def _untrue_ends(jobs: Mapping[int, Job], fates: Mapping[int, Fate], given_up: M
         elif job.state not in expected_states(fates[pk]):
             why = given_up.get(pk) or job.outcome
             wrong.append(f"job {pk} ({fates[pk].name}) has {job.state}: {why}")
-        elif (job.state == JobState.SUCCEEDED) != (done[pk] == STEPS):
+        elif job.state != JobState.CANCELLED and (job.state == JobState.SUCCEEDED) != (done[pk] == STEPS):
             wrong.append(f"job {pk} has {job.state} with {done[pk]} steps done")
         elif not audited[pk]:
             wrong.append(f"the end of job {pk} is not in the audit trail")
@@ -123,6 +125,18 @@ def _figures(journal: list[dict[str, Any]], jobs: Mapping[int, Job]) -> dict[str
         "lost answers found to have worked": lines.filter(text__startswith="Found version").count(),
         "too early": lines.filter(text__startswith=EARLY).count(),
     }
+
+
+def add_unasked_ends(verdict: Verdict, ends: list[str], troubles: Mapping[str, int]) -> None:
+    """Celery's worker may end by itself, with code 1, when its broker vanishes while it has messages in hand.
+
+    Whoever supervises it starts it again, as here. Any other such end is a fault.
+    """
+    broker_gone = troubles.get("kill Valkey", 0)
+    (verdict.notes if len(ends) <= broker_gone else verdict.lost).extend(
+        f"{words}, and nobody had asked it to" for words in ends
+    )
+    verdict.figures["processes that ended by themselves"] = len(ends)
 
 
 def add_remains(verdict: Verdict, state: dict[str, Any], line: dict[str, Any], stores: Path, temporary: Path) -> None:
