@@ -81,11 +81,13 @@ def name_of(resource: str) -> str:
 
 
 def names_of(resources: Iterable[str]) -> dict[str, str]:
-    """Each key in words, with two queries at most."""
+    """Each key in words, with three queries at most."""
     keys = set(resources)
     vdisks = dict(VDisk.objects.filter(pk__in=_numbers(keys, VDISK)).values_list("pk", "name"))
     stores = dict(Store.objects.filter(pk__in=_numbers(keys, STORE)).values_list("pk", "name"))
-    return {key: _name(key, vdisks, stores) for key in keys}
+    hosts = [name for key in keys for what, _, name in [key.partition(":")] if what == HOST]
+    farms = set(Farm.objects.filter(name__in=hosts).values_list("name", flat=True)) if hosts else set()
+    return {key: _name(key, vdisks, stores, farms) for key in keys}
 
 
 def waits_for(job: Job) -> list[Blocker]:
@@ -115,7 +117,7 @@ def _numbers(keys: Iterable[str], what: str) -> list[int]:
     return [int(number) for number in named if number.isdecimal()]
 
 
-def _name(key: str, vdisks: dict[int, str], stores: dict[int, str]) -> str:
+def _name(key: str, vdisks: dict[int, str], stores: dict[int, str], farms: set[str]) -> str:
     what, _, name = key.partition(":")
     if what == VDISK and name.isdecimal():
         return f"vDisk {vdisks.get(int(name), f'no. {name}')}"
@@ -123,6 +125,8 @@ def _name(key: str, vdisks: dict[int, str], stores: dict[int, str]) -> str:
         return f"store {stores.get(int(name), f'no. {name}')}"
     if what == KIND:
         return f"jobs of the kind “{Action(name).label if name in Action.values else name}”"
+    if what == HOST and name in farms:
+        return f"farm {name}"
     return f"{what} {name}"
 
 

@@ -41,9 +41,10 @@ def job_counts() -> JobCounts:
 
 @dataclass(frozen=True)
 class Keeping:
-    """Jobs that failed and left something in place; ``undecided``: its time is over, and a person must decide.
+    """Jobs that failed or were cancelled and left something in place.
 
-    ``jobs``: the first SHOWN, the undecided ones on top, then what ends soonest.
+    ``undecided``: its time is over, and a person must decide. ``jobs``: the first SHOWN, the undecided
+    ones on top, then what ends soonest.
     """
 
     count: int

@@ -7,13 +7,17 @@ nothing outside has answered for longer than this step may be without an answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from django.utils import timezone
 
 from lifecycle.estimates import UNKNOWN, Expected
 from lifecycle.models import Job, JobStep
 from lifecycle.states import JobState, StepState
 
+LATE_AFTER = timedelta(seconds=30)
+"""A job that is due for longer than this, with no worker at it, is not merely waiting for a thread to be free."""
 _AT_IT = frozenset({StepState.RUNNING, StepState.WAITING})
 
 
@@ -34,12 +38,14 @@ class Judgement:
     words: str = ""
 
 
-def judge(step: JobStep, expected: Expected | None, now: datetime) -> Judgement:
+def judge(
+    step: JobStep, expected: Expected | None, now: datetime, *, unattended_since: datetime | None = None
+) -> Judgement:
     """Of one step. Stalled is said before slow: it is the one that a person must look at."""
     if step.state not in _AT_IT or step.started_at is None:
         return Judgement(Pace.IDLE)
     if silent := _silence(step, now):
-        return Judgement(Pace.STALLED, silent)
+        return Judgement(Pace.STALLED, _unattended(unattended_since, now) if unattended_since else silent)
     return _compare((now - step.started_at).total_seconds(), expected or UNKNOWN)
 
 
@@ -50,6 +56,16 @@ def judge_job(job: Job, total: Expected, now: datetime) -> Judgement:
     if job.runs > 1:
         return Judgement(Pace.UNKNOWN)
     return _compare((now - job.started_at).total_seconds(), total)
+
+
+def unattended_since(job: Job, now: datetime) -> datetime | None:
+    """Since when a worker should have looked at the job and none did; None when one did, or might still in time."""
+    if not job.is_active or job.admitted_at is None:
+        return None
+    if job.lease_until and job.lease_until >= now:
+        return None
+    since = max(job.due_at, job.admitted_at, job.lease_until or job.due_at)
+    return since if now - since > LATE_AFTER else None
 
 
 def expectation(expected: Expected | None) -> str:
@@ -84,6 +100,13 @@ def _compare(elapsed: float, expected: Expected) -> Judgement:
     if elapsed > expected.median:
         return Judgement(Pace.SLOWER_THAN_HALF, f"Slower than half: those took at most {lasting(expected.median)}.")
     return Judgement(Pace.ON_COURSE)
+
+
+def _unattended(since: datetime, now: datetime) -> str:
+    """Nobody asked, so whether the outside would answer is not known."""
+    local = timezone.localtime(since)
+    when = f"{local:%H:%M}" if local.date() == timezone.localtime(now).date() else f"{local:%Y-%m-%d %H:%M}"
+    return f"Stalled: no worker has looked since {when}; see Operations."
 
 
 def _silence(step: JobStep, now: datetime) -> str:

@@ -203,7 +203,7 @@ def _locks(look: Look) -> Iterable[Metric]:
 
 def _rest(look: Look) -> Iterable[Metric]:
     keeping, schedules = figures.keeping(), look.schedules
-    yield _one("jobs_keeping", "Failed jobs that left something in place.", keeping.count)
+    yield _one("jobs_keeping", "Jobs that failed or were cancelled and left something in place.", keeping.count)
     yield _one("jobs_keeping_undecided", "Those whose time is over: a person must decide.", keeping.undecided)
     states = [(("active",), float(schedules.active)), (("paused",), float(schedules.paused))]
     yield _gauge("schedules", "Schedules by state.", states, "state")

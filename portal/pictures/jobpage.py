@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from lifecycle import estimates, progress
 from lifecycle.estimates import Expected
 from lifecycle.models import Job, JobStep
 from lifecycle.progress import Judgement, Pace
-from lifecycle.states import JobState, Repeat, StepState
+from lifecycle.states import JobState, OnFailure, Repeat, StepState
 from portal.pictures.words import counted
 
 OVER = frozenset({StepState.DONE, StepState.SKIPPED})
+_TRIED = frozenset({StepState.RUNNING, StepState.WAITING, StepState.FAILED})
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ class StepPart:
     statements: list[Statement]
 
     @property
+    def tries(self) -> int:
+        """How often it was tried since it last went well; 0 when nothing went wrong. Looking again is no try."""
+        if not self.row.failures or self.row.state not in _TRIED:
+            return 0
+        return self.row.failures if self.row.state == StepState.WAITING else self.row.failures + 1
+
+    @property
     def is_stalled(self) -> bool:
         return self.judgement.pace == Pace.STALLED
 
@@ -71,12 +80,17 @@ class Course:
 
 @dataclass(frozen=True)
 class Progress:
-    """``over`` of the steps are done: a count, never a guess. ``answer`` is PVS's to the step that failed."""
+    """``over`` of the steps are done: a count, never a guess. ``answer`` is PVS's to the step that failed.
+
+    ``removes_own``: when the time to keep what it left is over, the portal itself removes something of it.
+    """
 
     steps: list[StepPart]
     over: int
     answer: Answer | None
     course: Course
+    removes_own: bool
+    if_it_fails: str
 
 
 def job_progress(job: Job) -> Progress:
@@ -91,7 +105,29 @@ def job_progress(job: Job) -> Progress:
     parts = [
         _step(job, row, outcome=outcome, on_top=answer, expected=expected.get(row.position), now=now) for row in rows
     ]
-    return Progress(parts, sum(row.state in OVER for row in reached), answer, _course(job, now))
+    return Progress(
+        steps=parts,
+        over=sum(row.state in OVER for row in reached),
+        answer=answer,
+        course=_course(job, now),
+        removes_own=any(_is_own(row) for row in rows if row.attempts or row.started_at),
+        if_it_fails=_if_it_fails(job, rows),
+    )
+
+
+def _is_own(row: JobStep) -> bool:
+    """What the step makes is the portal's alone, so that nobody has to be asked before it is removed."""
+    return bool(row.about.get("belongs_to_job"))
+
+
+def _if_it_fails(job: Job, rows: Sequence[JobStep]) -> str:
+    words = OnFailure(job.on_failure).label
+    if job.on_failure != OnFailure.KEEP or not rows:
+        return words
+    if not any(_is_own(row) for row in rows):
+        return f"{words}; the portal removes nothing of it by itself"
+    hours = counted(settings.PORTAL_KEEP_HOURS, "hour")
+    return f"{words}; after {hours} the portal removes what it alone made and uses"
 
 
 def _step(
@@ -104,7 +140,7 @@ def _step(
         message="" if row.message and row.message in outcome else row.message,
         answer=None if is_said else answer,
         expectation=progress.expectation(expected) if row.state not in OVER else "",
-        judgement=progress.judge(row, expected, now),
+        judgement=progress.judge(row, expected, now, unattended_since=progress.unattended_since(job, now)),
         next_try_at=job.due_at if job.is_active and row.state == StepState.WAITING and row.failures else None,
         statements=list(_statements(row)),
     )

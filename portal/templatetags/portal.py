@@ -122,6 +122,13 @@ def clock(moment: datetime) -> str:
 
 
 @register.filter
+def clock_to_come(moment: datetime) -> str:
+    """``15:06:07``, or ``2026-03-05 00:06:07`` when that is not today."""
+    is_today = timezone.localtime(moment).date() == timezone.localdate()
+    return clock(moment) if is_today else exact_seconds(moment)
+
+
+@register.filter
 def how_many(count: int, noun: str) -> str:
     """``3|how_many:"target"`` is ``3 targets``."""
     return counted(count, noun)

@@ -72,6 +72,7 @@ def test_resources_have_names(vdisk: VDisk) -> None:
     assert claims.name_of(f"vdisk:{vdisk.pk}") == f"vDisk {vdisk.name}"
     assert claims.name_of(f"store:{vdisk.store_id}") == f"store {vdisk.store.name}"
     assert claims.name_of("host:HV01") == "host HV01"
+    assert claims.name_of(f"host:{vdisk.farm.name}") == f"farm {vdisk.farm.name}"
     assert claims.name_of("kind:merge") == "jobs of the kind “Merge updates”"
     assert claims.name_of("vdisk:999999") == "vDisk no. 999999"
 

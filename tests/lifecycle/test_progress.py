@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from lifecycle import progress
 from lifecycle.estimates import Expected
@@ -78,6 +79,51 @@ def test_an_answer_of_an_earlier_run_does_not_count_as_silence_since() -> None:
     resumed = _step(5, heard=90_000, about={"silence": SILENCE})
 
     assert progress.judge(resumed, USUAL, NOW).pace == Pace.ON_COURSE
+
+
+def test_silence_is_not_blamed_on_the_outside_when_no_worker_asked() -> None:
+    step = _step(SILENCE + 1, about={"silence": SILENCE})
+    today, before = NOW - timedelta(minutes=3), NOW - timedelta(days=2)
+
+    assert progress.judge(step, None, NOW, unattended_since=today) == progress.Judgement(
+        Pace.STALLED, f"Stalled: no worker has looked since {timezone.localtime(today):%H:%M}; see Operations."
+    )
+    assert (
+        f"since {timezone.localtime(before):%Y-%m-%d %H:%M};"
+        in progress.judge(step, None, NOW, unattended_since=before).words
+    )
+
+
+def test_a_step_that_may_be_silent_for_longer_is_not_stalled_though_nobody_asks() -> None:
+    step = _step(SILENCE, about={"silence": SILENCE})
+
+    assert progress.judge(step, None, NOW, unattended_since=NOW).pace == Pace.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("seconds", "since"),
+    [
+        ({"due_at": -60}, -60),
+        ({"due_at": -60, "lease_until": -40}, -40),
+        ({"due_at": -90, "admitted_at": -40}, -40),
+        ({"due_at": -60, "lease_until": 10}, None),
+        ({"due_at": -90, "lease_until": -5}, None),
+        ({"due_at": -20}, None),
+        ({"due_at": 5}, None),
+        ({"due_at": -60, "admitted_at": None}, None),
+    ],
+    ids=str,
+)
+def test_nobody_looked_when_it_is_long_due_and_in_no_hand(seconds: dict[str, int | None], since: int | None) -> None:
+    moments = {
+        name: None if ago is None else NOW + timedelta(seconds=ago)
+        for name, ago in ({"admitted_at": -999} | seconds).items()
+    }
+    job = Job(state=JobState.RUNNING, **moments)
+
+    expected = None if since is None else NOW + timedelta(seconds=since)
+    assert progress.unattended_since(job, NOW) == expected
+    assert progress.unattended_since(Job(state=JobState.FAILED, **moments), NOW) is None
 
 
 @pytest.mark.parametrize(

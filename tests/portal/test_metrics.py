@@ -244,7 +244,7 @@ class TestFigures:
         assert _of(figures, "places_held", resource="host:Test Farm") == count // 2
 
 
-SCRAPE_QUERIES = 12
+SCRAPE_QUERIES = 13
 
 
 class TestWhatCannotBeRead:

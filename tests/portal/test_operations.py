@@ -218,7 +218,7 @@ class TestWhatWaits:
 
         words = _words(as_(auditor))
 
-        assert "host Test Farm: 3 of 8 Boot 1" in words
+        assert "farm Test Farm: 3 of 8 Boot 1" in words
         assert "set with PORTAL_LIMITS" in words
         assert "host=8 kind=0 store=0" in words
         assert f"The stores: store:{vdisk.store_id} (vDisks)." in words
@@ -307,7 +307,7 @@ class TestPage:
         assert _tile(page, "queued for a place") == str(count // 2)
 
 
-PAGE_QUERIES = 26
+PAGE_QUERIES = 29
 
 
 def many_jobs(vdisk: VDisk, by: User, count: int) -> None:
