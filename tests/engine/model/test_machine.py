@@ -309,7 +309,9 @@ def ground(transactional_db: None) -> None:
     store = Store.objects.create(farm=farm, guid=uuid.uuid4(), name="vDisks")
     Engine.vdisk = VDisk.objects.create(farm=farm, site=site, store=store, guid=uuid.uuid4(), name="W11")
     operator = User.objects.create_user("operator")
-    operator.user_permissions.set(Permission.objects.filter(codename__in=["cancel_job", "resume_job"]))
+    operator.user_permissions.set(
+        Permission.objects.filter(codename__in=["cancel_job", "resume_job", "operate_version"])
+    )
     Engine.operator = User.objects.get(pk=operator.pk)
 
 
