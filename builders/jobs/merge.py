@@ -34,7 +34,7 @@ class Merge(Step):
     key = "merge"
     title = "Merge the versions"
     needs = ("vdisk",)
-    produces: ClassVar[Mapping[str, type]] = {"version": int}
+    produces: ClassVar[Mapping[str, type]] = {"version": int, "created": str}
     remembers = ("asked_above", "asked", "accepted", "seen", "made")
     limit = timedelta(hours=12)
     poll = 5.0
@@ -55,7 +55,7 @@ class Merge(Step):
         ctx.set_version(result.number)
         ctx.saved["made"] = result.number
         words = f"Merged into version {result.number} ({result.file_name}), which is in test now"
-        return Done(words, {"version": result.number, "outcome": words})
+        return Done(words, {"version": result.number, "created": result.created, "outcome": words})
 
     def _result(self, ctx: StepContext, chain: ChainFacts) -> VersionFacts | None:
         """The merged version above all that was there; what else was made meanwhile is somebody else's."""

@@ -33,7 +33,7 @@ class CreateVersion(Step):
     key = "create"
     title = "Create the version"
     needs = ("vdisk",)
-    produces: ClassVar[Mapping[str, type]] = {"version": int}
+    produces: ClassVar[Mapping[str, type]] = {"version": int, "created": str}
     remembers = ("asked_above", "asked", "number", "created", "file_name")
     stands = True
     undoes = "deletes the version, if it is still in maintenance and no target runs it"
@@ -90,7 +90,7 @@ class CreateVersion(Step):
         ctx.intend(number=made.number, created=made.created, file_name=made.file_name)
         ctx.set_version(made.number)
         words = f"Version {made.number} was created ({made.file_name}); a maintenance target can boot it now"
-        return Done(words, {"version": made.number, "outcome": words})
+        return Done(words, {"version": made.number, "created": made.created, "outcome": words})
 
     def undo(self, ctx: StepContext) -> str | Wait:
         found = self._candidate(ctx, read_chain(ctx))
@@ -137,6 +137,13 @@ class DescribeVersion(Step):
     stands = True
 
     def run(self, ctx: StepContext) -> Outcome:
+        now = ctx.farm.version(ctx.disk_id, ctx.version).create_date
+        created = ctx.produced("created")
+        if created not in (None, now):  # it may be much later, and PVS gives numbers anew
+            raise StepFailed(
+                f"Version {ctx.version} is another one than this job made: it was made at {now}, and this job's at "
+                f"{created}."
+            )
         note = f"[{ctx.job.requested_by.get_username()}, portal job {ctx.job.pk}]"
         reason = ctx.job.reason[: DESCRIPTION_LENGTH - len(note) - 1]
         ctx.farm.describe(ctx.disk_id, ctx.version, f"{reason or 'no purpose given'} {note}")
