@@ -16,6 +16,14 @@ from lifecycle.progress import Judgement, Pace
 from lifecycle.states import JobState, OnFailure, Repeat, StepState
 from portal.pictures.words import counted
 
+NAMED = {
+    "vdisk": "the vDisk",
+    "version": "the version",
+    "change": "the approved request",
+    "created": "when the version was made",
+    "promoted": "that the version was promoted",
+}
+"""What steps need and produce, in words."""
 OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 _TRIED = frozenset({StepState.RUNNING, StepState.WAITING, StepState.FAILED})
 
@@ -184,13 +192,17 @@ def _statements(row: JobStep) -> Iterable[Statement]:
     if (repeat := about.get("repeat")) in Repeat.values:
         yield Statement("If its effect is unknown", f"it {Repeat(repeat).label}")
     if needs := about.get("needs"):
-        yield Statement("Needs", ", ".join(needs))
+        yield Statement("Needs", _named(needs))
     if produces := about.get("produces"):
-        yield Statement("Produces", ", ".join(produces))
+        yield Statement("Produces", _named(produces))
     if about:
         yield Statement("Taking it back", about.get("undo") or "nothing is taken back")
         stands = "still holds" if about.get("stands") else "has to be looked at again"
         yield Statement("When a later step is begun anew", f"its result {stands}")
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(NAMED.get(name, name.replace("_", " ")) for name in names)
 
 
 def _retries(times: int) -> str:

@@ -9,8 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from builders.jobs import KINDS
 from lifecycle.models import Job, VDisk
 from lifecycle.states import JobState, OnFailure, StepState
+from portal.pictures.jobpage import NAMED
 from portal.templatetags import portal as filters
 from tests import factories
 
@@ -152,3 +154,26 @@ class TestRemoval:
         part = page.split('id="kept-title">What jobs left in place</h2>')[1].split("</section>")[0]
         assert "It failed" in part
         assert "It cancelled" in part
+
+
+class TestNames:
+    def test_what_a_step_needs_and_produces_is_said_in_words(
+        self, as_, auditor: User, admin: User, vdisk: VDisk
+    ) -> None:
+        job = factories.job(vdisk, admin)
+        factories.step(
+            job,
+            "Promote it",
+            about={"needs": ["vdisk", "version", "change"], "produces": ["promoted", "boot_order"]},
+        )
+
+        page = _page(as_(auditor), job)
+
+        assert "the vDisk, the version, the approved request" in page
+        assert "that the version was promoted, boot order" in page
+
+    def test_every_name_that_a_kind_of_job_uses_has_words(self, admin: User, vdisk: VDisk) -> None:
+        job = factories.job(vdisk, admin)
+        steps = [step for steps_of in KINDS.values() for step in steps_of(job)]
+
+        assert {name for step in steps for name in (*step.needs, *step.produces)} <= NAMED.keys()
