@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import RedisError
 
 from builders import schedules
-from builders.engine import broker, dispatch, keeping
+from builders.engine import broker, clock, dispatch, keeping
 from builders.engine.outage import Outage
 from lifecycle.models import Worker
 
@@ -39,7 +39,7 @@ class Syncs:
 
     def __call__(self) -> None:
         due, now = dispatch.farms_due()
-        self._sent = {farm_id: at for farm_id, at in self._sent.items() if farm_id in due}
+        self._sent = {farm_id: min(at, now) for farm_id, at in self._sent.items() if farm_id in due}
         lost_before = dispatch.lost_before(broker.oldest_message()) if self._sent else now
         for farm_id in due:
             if self._sent.get(farm_id, broker.UNKNOWN) < lost_before:
@@ -53,6 +53,7 @@ def forget_dead_workers() -> None:
 
 def chores(send_sync: SendSync) -> dict[str, Chore]:
     return {
+        "clock": clock.bring_back,
         "syncs": Syncs(send_sync),
         "schedules": schedules.run_due,
         "reminders": keeping.remind_of_what_is_kept,

@@ -36,7 +36,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Wait:
-    """Come back in ``seconds``, or after the step's ``poll``. No worker is held meanwhile.
+    """Come back in ``seconds`` (ten minutes at most), or after the step's ``poll``. No worker is held meanwhile.
 
     ``progress`` is a percentage, when one is known. ``sign_of_life`` says that the outside has answered: a step that
     waits for something of the portal's own gives False.

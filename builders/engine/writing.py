@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -32,8 +32,13 @@ ENDED_AT = Sql("GREATEST(started_at, STATEMENT_TIMESTAMP())")
 """Of a step; never before its start, whatever happens to the clock."""
 
 
+LONGEST_WAIT = timedelta(minutes=10)
+"""A job that waits is looked at at least this often, whatever its step asks for."""
+
+
 def due_in(seconds: float) -> Sql:
     """A due time; at once when cancelling was asked for and nobody has seen it, as that write named an earlier one."""
+    seconds = min(seconds, LONGEST_WAIT.total_seconds())
     return Sql(
         "CASE WHEN cancel_requested_at IS NULL OR state = %s THEN STATEMENT_TIMESTAMP() + %s * interval '1 second' "
         "ELSE STATEMENT_TIMESTAMP() END",
