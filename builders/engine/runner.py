@@ -11,6 +11,7 @@ from builders.engine import leases, masking
 from builders.engine.context import Opener
 from builders.engine.endings import Endings
 from builders.engine.leases import Heartbeat, LeaseLost
+from builders.engine.reading import read_job, read_steps
 from builders.engine.recorder import CancelAsked, Recorder
 from builders.engine.steps import Step, StepFailed, check_plan
 from builders.engine.turns import Failed, GivenBack, Turn
@@ -34,7 +35,7 @@ def advance(job_id: int, *, owner: str, plan: Planner, opener: Opener) -> None:
     try:
         with Heartbeat(lease):
             masking.read_known()
-            job = Job.objects.select_related("farm", "vdisk").get(pk=job_id)
+            job = read_job(job_id)
             Run(Workbench(job, Recorder(lease, job), opener), plan).go()
     except LeaseLost as lost:
         logger.warning("%s; leaving it to the other worker", lost)
@@ -67,7 +68,7 @@ class Run:
     def _pairs(self) -> Pairs:
         """The steps with their rows, which are made at the first turn."""
         steps = list(self.plan(self.job))
-        rows = list(self.job.steps.order_by("position"))
+        rows = read_steps(self.job)
         if not rows:
             check_plan(steps, _known(self.job))
             rows = [self._row(position, step) for position, step in enumerate(steps, 1)]
