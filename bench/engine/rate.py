@@ -61,7 +61,7 @@ def bare_per_second(ground: Ground, sizes: Sizes, statements: Statements) -> flo
 
 def _rows(sizes: Sizes) -> list[JobStep]:
     """As many rows as the engine has; neighbours in the queue are of different jobs, so that they wait for no lock."""
-    made = jobs.scripted([[]] * sizes.rate_jobs, in_seconds=365 * 86400)
+    made = jobs.scripted([[]] * sizes.rate_jobs, in_seconds=jobs.YEAR_SECONDS)
     return JobStep.objects.bulk_create(
         JobStep(job=job, position=position, key=f"bare-{position}", title="Bare")
         for position in range(1, sizes.steps + 1)
