@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Min, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from builders.engine.announce import announce
@@ -131,9 +131,14 @@ def lost_before(oldest_message: datetime | None) -> datetime:
 
 def seconds_to_next() -> float | None:
     """Until the next job falls due; None when none will."""
-    waiting = Job.objects.active().filter(due_at__gt=Now())
-    left = waiting.aggregate(left=Min("due_at") - Now())["left"]
-    return left.total_seconds() if left is not None else None
+    query = f"""
+        SELECT extract(epoch FROM min(due_at) - statement_timestamp())::float8
+        FROM lifecycle_job WHERE state IN {ACTIVE} AND due_at > statement_timestamp()
+    """  # noqa: S608  constants
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        left: float | None = cursor.fetchone()[0]
+    return left
 
 
 def farms_due() -> tuple[list[int], datetime]:
