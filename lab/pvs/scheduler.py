@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lab.pvs import replication, targets, tasks
 from lab.pvs.datacentre import Datacentre
@@ -47,7 +48,7 @@ class Scheduler:
         self._datacentre = datacentre
         self._save = save
         self._stopping = threading.Event()
-        self._looked_at_stores = datetime.min.replace(tzinfo=datacentre.clock.now().tzinfo)
+        self._look_next = float("-inf")  # not by the lab's clock, which is put forward and back
         self._thread = threading.Thread(target=self._run, name="lab-clock", daemon=True)
 
     def start(self) -> None:
@@ -72,10 +73,8 @@ class Scheduler:
 
     def _look_at_stores(self) -> None:
         """Also what somebody did to the files by hand is to be replicated."""
-        clock = self._datacentre.clock
-        pause = timedelta(seconds=max(LOOK_AT_STORES_SECONDS / clock.speed, 0.1))
-        if clock.now() - self._looked_at_stores >= pause:
-            self._looked_at_stores = clock.now()
+        if time.monotonic() >= self._look_next:
+            self._look_next = time.monotonic() + max(LOOK_AT_STORES_SECONDS / self._datacentre.clock.speed, 0.1)
             if replication.plan(self._datacentre):
                 self._datacentre.touch()
 

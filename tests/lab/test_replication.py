@@ -1,6 +1,9 @@
 """The copy job between the stores, seen through inventory."""
 
 import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,7 +11,8 @@ from lab.pvs import replication
 from lab.pvs.inventory import InventoryState, inventory
 from lab.pvs.lifecycle import Action
 from lab.pvs.model import Replication
-from tests.lab.conftest import Stage
+from lab.pvs.scheduler import Scheduler
+from tests.lab.conftest import NOON, Stage
 from tests.lab.test_lifecycle_table import disk_of, do, maintenance
 from tests.lab.test_lifecycle_table import test_state as in_test
 
@@ -39,6 +43,29 @@ def test_a_copy_keeps_time_and_content(stage: Stage) -> None:
 
     assert one.stat().st_mtime_ns == two.stat().st_mtime_ns
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_stores_are_looked_at_although_the_clock_was_put_back(stage: Stage) -> None:
+    stage.clock.moment = NOON + timedelta(hours=1)
+    seen: list[datetime] = []
+    scheduler = Scheduler(stage.datacentre, lambda: seen.append(stage.clock.moment))
+    scheduler.start()
+    try:
+        wait_for(lambda: len(seen) > 2)
+        stage.clock.moment = NOON
+        with stage.datacentre.locked(changing=True):
+            in_test(stage)
+        wait_for(lambda: any(copy.file_name == "W11-CAD.2.avhdx" for copy in stage.datacentre.farm.copies))
+    finally:
+        scheduler.stop()
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
 
 
 def test_maintenance_versions_are_not_copied(stage: Stage) -> None:
