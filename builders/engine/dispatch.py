@@ -156,15 +156,17 @@ def farms_due() -> tuple[list[int], datetime]:
 
 
 def _take_due(lost_before: datetime | None, take_over: bool) -> list[tuple[int, datetime]]:
+    """The choice is made once and before the update: as a plain subquery, PostgreSQL may run it anew for each row."""
     query = f"""
-        UPDATE lifecycle_job SET dispatched_at = statement_timestamp() WHERE id IN (
+        WITH due AS MATERIALIZED (
             SELECT id FROM lifecycle_job
             WHERE state IN {ACTIVE} AND due_at <= statement_timestamp()
               AND (lease_until IS NULL OR %s AND lease_until < statement_timestamp())
               AND (admitted_at IS NOT NULL OR {ENDS_WITHOUT_HOLDS})
               AND (dispatched_at IS NULL OR dispatched_at < %s)
             ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
-        RETURNING id, dispatched_at, due_at
+        UPDATE lifecycle_job job SET dispatched_at = statement_timestamp() FROM due WHERE job.id = due.id
+        RETURNING job.id, job.dispatched_at, job.due_at
     """  # noqa: S608  constants
     with connection.cursor() as cursor:
         cursor.execute(query, [take_over, lost_before, AT_ONCE])
