@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from builders.engine import dispatch, leases
@@ -77,6 +78,19 @@ def test_a_worker_that_drains_gives_a_job_back_to_be_handed_out_at_once(job: Job
     dispatch.give_back(job.pk)
 
     assert tick() == [job.pk]
+
+
+def test_it_takes_no_more_at_once_than_it_says_whatever_the_plan(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL may run a subquery anew for each row that it looks at, and then a limit in it limits nothing."""
+    monkeypatch.setattr(dispatch, "AT_ONCE", 2)
+    jobs = [make_job(due_at=timezone.now() - timedelta(minutes=9 - n)).pk for n in range(5)]
+    with connection.cursor() as cursor:
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize", "bitmapscan", "indexscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+
+    assert [tick(), tick(), tick()] == [jobs[:2], jobs[2:4], jobs[4:]]
 
 
 def test_it_does_not_hand_out_what_is_not_let_in(make_job: MakeJob) -> None:
