@@ -64,6 +64,13 @@ class LabProcess:
         """End it as a power cut would."""
         self._end(signal.SIGKILL)
 
+    def last_words(self) -> str:
+        """How it ended, if it did, and the end of what it wrote; for whoever cannot reach it."""
+        code = self._process.poll() if self._process else None
+        state = "is running" if code is None else f"ended with {code}"
+        wrote = (self.state_dir / "lab.log").read_text(encoding="utf-8", errors="replace")[-5000:]
+        return f"the lab {state}; it wrote:\n{wrote}"
+
     def get(self, path: str) -> Any:
         return self._ask(path, None)
 

@@ -111,7 +111,7 @@ def run(ground: Ground, sizes: Sizes, seed: int, say: Say) -> Outcome:
             verdict.add_remains(found, lab.get("state"), lab.get("line"), ground.folder / "lab/stores", crew.temporary)
             suffered = sum(server["suffered"] for server in lab.get("line").values())
         except Exception:
-            say(_last_words(crew))
+            say(f"{_last_words(crew)}\n--- {lab.last_words()}")
             raise
         finally:
             crew.end()
