@@ -18,7 +18,7 @@ from builders.sync.run import sync_now
 from lifecycle import operations, rerunning
 from lifecycle.models import Farm, Job, VDisk
 from lifecycle.states import Action, JobState
-from tests.jobs.conftest import Do, finish, turn
+from tests.jobs.conftest import TURNS, Do, finish, turn
 from tests.labprocess import LabProcess
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +40,11 @@ def start(action: Action, by: User, version: int | None = None) -> Job:
 
 
 def until_asked(job: Job, key: str) -> Job:
-    while not job.steps.filter(key=key, saved__has_key="asked").exists():
+    for _ in range(TURNS):
+        if job.steps.filter(key=key, saved__has_key="asked").exists():
+            return job
         job = turn(job)
-    return job
+    raise AssertionError(f"PVS is not asked: {list(job.log.values_list('text', flat=True))[-3:]}")
 
 
 def accepts_and_does_nothing(monkeypatch: Patch, call: str) -> None:
