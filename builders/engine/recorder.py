@@ -14,7 +14,7 @@ from builders.engine.announce import announce
 from builders.engine.leases import Lease
 from builders.engine.masking import Mask
 from builders.engine.reconnecting import make_usable
-from builders.engine.writing import AT, ENDED_AT, Lines, Sql, due_in, write
+from builders.engine.writing import AT, ENDED_AT, Lines, Sql, due_in, insert_steps, write
 from lifecycle import operations, topics
 from lifecycle.models import Hold, Job, JobLogLine, JobStep
 from lifecycle.rerunning import RESUMED
@@ -126,7 +126,7 @@ class Recorder:
         with transaction.atomic():
             self.set_state(JobState.RUNNING, started_at=Sql("COALESCE(started_at, STATEMENT_TIMESTAMP())"))
             if steps:
-                JobStep.objects.bulk_create(steps)
+                insert_steps(steps)
 
     def end(
         self, state: JobState, outcome: str, *, line: str = "", unless_cancelled: bool = False, **changes: Any
