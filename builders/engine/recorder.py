@@ -14,7 +14,7 @@ from builders.engine.announce import announce
 from builders.engine.leases import Lease
 from builders.engine.masking import Mask
 from builders.engine.reconnecting import make_usable
-from builders.engine.writing import AT, ENDED_AT, Lines, Sql, due_in, insert_steps, write
+from builders.engine.writing import AT, ENDED_AT, Following, Lines, Sql, due_in, insert_steps, write
 from lifecycle import operations, topics
 from lifecycle.models import Hold, Job, JobLogLine, JobStep
 from lifecycle.rerunning import RESUMED
@@ -45,6 +45,7 @@ class Recorder:
         self.job = job
         self.mask = Mask()
         self.cancel_asked = job.cancel_requested_at is not None
+        self.begun: JobStep | None = None
         self._seen_at: tuple[datetime, float] | None = None
 
     def now(self) -> datetime:
@@ -78,21 +79,19 @@ class Recorder:
 
     def begin_turn(self, step: JobStep, *, line: str = "", level: str = Level.INFO, failures: int = 0) -> None:
         """The step is called: for the first time, or again. ``line`` says so where people are to know."""
-        self.save_step(
-            step,
-            line=line,
-            level=level,
-            state=StepState.RUNNING,
-            attempts=step.attempts + 1,
-            failures=failures,
-            started_at=Sql("COALESCE(started_at, STATEMENT_TIMESTAMP())"),
-        )
+        self.save_step(step, line=line, level=level, **_begun(step, failures))
 
-    def finish_step(self, step: JobStep, message: str, produces: Mapping[str, Any]) -> None:
-        """The step is done; its row, its line and what it produced, in one write."""
+    def finish_step(
+        self, step: JobStep, message: str, produces: Mapping[str, Any], following: JobStep | None = None
+    ) -> None:
+        """The step is done; its row, its line and what it produced, in one write.
+
+        The one that follows is begun in the same write, unless cancelling was asked for; then it is ``begun``.
+        """
         context = self.job.context | dict(produces)
         self.write(
             step=step,
+            following=following,
             line=message or f"{step.title}: done",
             job={"context": context} if produces else {},
             state=StepState.DONE,
@@ -105,6 +104,7 @@ class Recorder:
             seconds=None if step.saved.get(RESUMED) else _SECONDS,
         )
         self.job.context = context
+        self.begun = None if self.cancel_asked else following
 
     def postpone(self, seconds: float, *, step: JobStep | None = None, line: str = "", **changes: Any) -> None:
         """Give the job back until ``seconds`` from now, and say why."""
@@ -162,6 +162,7 @@ class Recorder:
         line: str = "",
         level: str = Level.INFO,
         job: Mapping[str, Any] | None = None,
+        following: JobStep | None = None,
         **changes: Any,
     ) -> None:
         """Everything else is made of this: masked, in one statement, and told to open pages."""
@@ -169,9 +170,20 @@ class Recorder:
         lines = Lines([self.mask.text(line)], level, step.position if step else None) if line else None
         job = {name: self._safe(name, value) for name, value in (job or {}).items()}
         changes = {name: self._safe(name, value) for name, value in changes.items()}
-        self._write(job=job, step=(step.pk, changes) if step else None, lines=lines)
+        beginning = _begun(following, following.failures) if following else {}
+        self._write(
+            job=job,
+            step=(step.pk, changes) if step else None,
+            lines=lines,
+            following=self._following(following, beginning) if following else None,
+        )
         if step:
             self._reflect(step, changes)
+        if following and not self.cancel_asked:
+            self._reflect(following, beginning)
+
+    def _following(self, row: JobStep, beginning: Mapping[str, Any]) -> Following:
+        return Following(row.pk, row.position, beginning, self.mask.text(first_line(row)))
 
     def _write(self, **parts: Any) -> None:
         written = write(self.lease, **parts)
@@ -211,3 +223,17 @@ class Recorder:
         if self.job.change_id:
             names += [topics.change(self.job.change_id), topics.CHANGES]
         announce(*names)
+
+
+def first_line(step: JobStep) -> str:
+    """What the log says when a step is called for the first time."""
+    return f"{step.title} …"
+
+
+def _begun(step: JobStep, failures: int) -> dict[str, Any]:
+    return {
+        "state": StepState.RUNNING,
+        "attempts": step.attempts + 1,
+        "failures": failures,
+        "started_at": Sql("COALESCE(started_at, STATEMENT_TIMESTAMP())"),
+    }

@@ -101,15 +101,15 @@ class Run:
                 self.recorder.end(JobState.CANCELLED, why_not)
                 return
             self._start(pairs)
-            following = next((pair for pair in pairs if pair[1].state != StepState.DONE), None)
-            if following is None:
+            left = [pair for pair in pairs if pair[1].state != StepState.DONE]
+            if not left:
                 self.endings.succeeded(pairs)
                 return
-            step, row = following
+            step, row = left[0]
             try:
                 if row.state == StepState.FAILED:  # the worker was lost between the step's end and the job's
                     raise Failed(row.message)
-                Turn(self.bench, step, row).take()
+                Turn(self.bench, step, row, left[1][1] if len(left) > 1 else None).take()
             except Failed as failed:
                 if self.recorder.cancel_asked:
                     continue

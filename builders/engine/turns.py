@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from builders.adapters.errors import AdapterError, Busy, NotFound, OutcomeUnknown, Refused, Unreachable
 from builders.engine.context import StepContext
 from builders.engine.leases import LeaseLost
-from builders.engine.recorder import Level
+from builders.engine.recorder import Level, first_line
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait, check_product
 from builders.engine.workbench import LOST_AT_MOST, Workbench, is_transient
 from builders.engine.writing import AT, ENDED_AT
@@ -36,13 +36,17 @@ class Failed(Exception):
 
 
 class Turn:
-    """One step's turn. Ends in a step that is done, or raises GivenBack or Failed."""
+    """One step's turn. Ends in a step that is done, or raises GivenBack or Failed.
 
-    def __init__(self, bench: Workbench, step: Step, row: JobStep) -> None:
+    ``following`` is the row of the next step: when that was never called, it begins in the write that ends this one.
+    """
+
+    def __init__(self, bench: Workbench, step: Step, row: JobStep, following: JobStep | None = None) -> None:
         self.bench = bench
         self.recorder = bench.recorder
         self.step = step
         self.row = row
+        self.following = following if following and _is_untouched(following) else None
 
     def take(self) -> None:
         self._begin()
@@ -72,8 +76,11 @@ class Turn:
 
     def _begin(self) -> None:
         row = self.row
+        if self.recorder.begun is row:  # in the write that ended the step before
+            self.recorder.begun = None
+            return
         if row.state != StepState.RUNNING:
-            line = "" if row.started_at else f"{row.title} …"
+            line = "" if row.started_at else first_line(row)
             self.recorder.begin_turn(row, line=line, failures=row.failures)
             return
         failures = row.failures + 1
@@ -87,7 +94,7 @@ class Turn:
     def _after(self, outcome: Outcome) -> None:
         self.row.saved.pop(UNANSWERED, None)
         if isinstance(outcome, Done):
-            self.recorder.finish_step(self.row, outcome.message, outcome.produces)
+            self.recorder.finish_step(self.row, outcome.message, outcome.produces, self.following)
             return
         self._wait(outcome)
 
@@ -153,6 +160,10 @@ class Turn:
             ended_at=ENDED_AT,
         )
         raise Failed(words, state)
+
+
+def _is_untouched(row: JobStep) -> bool:
+    return row.state == StepState.PENDING and row.attempts == 0 and row.started_at is None
 
 
 def unfinished_task(ctx: StepContext) -> Wait | None:

@@ -58,6 +58,16 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Following:
+    """A step that is begun in the write that ends the one before, with a line; not when cancelling was asked for."""
+
+    step_id: int
+    position: int
+    changes: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True)
 class Written:
     """What the database said: when it was, and whether somebody has asked to cancel."""
 
@@ -71,6 +81,7 @@ def write(
     job: Mapping[str, Any] | None = None,
     step: tuple[int, Mapping[str, Any]] | None = None,
     lines: Lines | None = None,
+    following: Following | None = None,
 ) -> Written:
     """Set columns of the job, and of the step with that id; append the lines. LeaseLost when another worker has it.
 
@@ -78,8 +89,8 @@ def write(
     """
     count = len(lines.texts) if lines else 0
     sets = {"lease_until": Sql("STATEMENT_TIMESTAMP() + %s * interval '1 second'", (length().total_seconds(),))}
-    if count:
-        sets["lines"] = Sql("lines + %s", (count,))
+    if count or following:
+        sets["lines"] = Sql(f"lines + %s{' + (cancel_requested_at IS NULL)::int' if following else ''}", (count,))
     columns, values = _sets(Job, sets | dict(job or {}))
     parts = [
         f"held AS (UPDATE lifecycle_job SET {columns} "  # noqa: S608  our columns
@@ -87,17 +98,22 @@ def write(
         "RETURNING id, lines, cancel_requested_at IS NOT NULL AS cancel_asked)"
     ]
     values += [lease.job_id, lease.token]
+    last = "held.lines - (NOT held.cancel_asked)::int" if following else "held.lines"
     if lines and count == 1:
-        parts.append(_SAID_ONE)
+        parts.append(_SAID_ONE.format(last))
         values += [lines.position, lines.level, lines.texts[0]]
     elif lines and count:
-        parts.append(_SAID)
+        parts.append(_SAID.format(last))
         values += [lines.position, lines.level, count, list(lines.texts)]
     if step and step[1]:
         columns, more = _sets(JobStep, step[1])
         noted = f"UPDATE lifecycle_jobstep SET {columns} FROM held WHERE lifecycle_jobstep.id = %s"  # noqa: S608
         parts.append(f"noted AS ({noted})")
         values += [*more, step[0]]
+    if following:
+        columns, more = _sets(JobStep, following.changes)
+        parts.append(_BEGUN.format(columns))
+        values += [*more, following.step_id, following.position, following.text]
     statement = f"WITH {', '.join(parts)} SELECT STATEMENT_TIMESTAMP(), cancel_asked FROM held"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -109,13 +125,18 @@ def write(
 
 _SAID = (
     "said AS (INSERT INTO lifecycle_joblogline (job_id, step_position, at, level, number, text) "
-    "SELECT held.id, %s::smallint, STATEMENT_TIMESTAMP(), %s, held.lines - %s + line.number, line.text "
+    "SELECT held.id, %s::smallint, STATEMENT_TIMESTAMP(), %s, {} - %s + line.number, line.text "
     "FROM held, unnest(%s::text[]) WITH ORDINALITY AS line (text, number))"
 )
 
 _SAID_ONE = (
     "said AS (INSERT INTO lifecycle_joblogline (job_id, step_position, at, level, number, text) "
-    "SELECT held.id, %s::smallint, STATEMENT_TIMESTAMP(), %s, held.lines, %s FROM held)"
+    "SELECT held.id, %s::smallint, STATEMENT_TIMESTAMP(), %s, {}, %s FROM held)"
+)
+_BEGUN = (
+    "begun AS (UPDATE lifecycle_jobstep SET {} FROM held WHERE lifecycle_jobstep.id = %s AND NOT held.cancel_asked), "
+    "announced AS (INSERT INTO lifecycle_joblogline (job_id, step_position, at, level, number, text) "
+    "SELECT held.id, %s::smallint, STATEMENT_TIMESTAMP(), 'info', held.lines, %s FROM held WHERE NOT held.cancel_asked)"
 )
 
 

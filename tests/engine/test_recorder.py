@@ -54,7 +54,7 @@ def test_a_write_is_one_statement(
         write(one, step)
 
 
-def test_a_step_that_is_done_at_once_costs_two_statements(job: Job, django_assert_num_queries: Any) -> None:
+def test_a_step_that_is_done_at_once_costs_one_statement(job: Job, django_assert_num_queries: Any) -> None:
     def cost(steps: int) -> int:
         from django.test.utils import CaptureQueriesContext
 
@@ -72,7 +72,7 @@ def test_a_step_that_is_done_at_once_costs_two_statements(job: Job, django_asser
 
     cost(1)  # the secrets to mask are read once a minute
 
-    assert cost(12) - cost(2) == 20
+    assert cost(12) - cost(2) == 10  # its end and the beginning of the next one
 
 
 ROBBED: list[Callable[[Recorder, JobStep], None]] = [
@@ -210,6 +210,83 @@ def test_times_are_the_databases(job: Job, monkeypatch: pytest.MonkeyPatch) -> N
         assert before - timedelta(minutes=1) < time < after + timedelta(minutes=1)
     assert found.seconds is not None
     assert 0 <= found.seconds < 600
+
+
+def told(job: Job) -> list[tuple[int, int | None, str]]:
+    return list(job.log.order_by("number").values_list("number", "step_position", "text"))
+
+
+def test_the_end_of_a_step_begins_the_next_one(job: Job, django_assert_num_queries: Any) -> None:
+    one, step = pen(job), row(job)
+    following = JobStep.objects.create(job=job, position=2, key="b", title="Do b")
+
+    with django_assert_num_queries(1):
+        one.finish_step(step, "made", {"id": 7}, following)
+
+    found = job.steps.get(position=2)
+    assert (found.state, found.attempts) == (StepState.RUNNING, 1)
+    assert found.started_at == job.steps.get(position=1).ended_at
+    assert one.begun is following
+    assert (following.state, following.attempts, following.started_at) == (found.state, 1, found.started_at)
+    assert told(job) == [(1, 1, "made"), (2, 2, "Do b …")]
+    assert Job.objects.get(pk=job.pk).lines == 2
+
+
+def test_the_end_of_a_step_begins_no_other_once_cancelling_is_asked_for(job: Job) -> None:
+    one, step = pen(job), row(job)
+    following = JobStep.objects.create(job=job, position=2, key="b", title="Do b")
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())
+
+    one.finish_step(step, "made", {}, following)
+
+    found = job.steps.get(position=2)
+    assert (found.state, found.attempts, found.started_at) == (StepState.PENDING, 0, None)
+    assert job.steps.get(position=1).state == StepState.DONE
+    assert one.cancel_asked
+    assert one.begun is None
+    assert (following.state, following.attempts) == (StepState.PENDING, 0)
+    assert told(job) == [(1, 1, "made")]
+    assert Job.objects.get(pk=job.pk).lines == 1
+
+
+def test_a_lost_lease_begins_nothing(job: Job) -> None:
+    one, step = pen(job), row(job)
+    following = JobStep.objects.create(job=job, position=2, key="b", title="Do b")
+    Job.objects.filter(pk=job.pk).update(lease_token=99)
+
+    with pytest.raises(LeaseLost):
+        one.finish_step(step, "made", {}, following)
+
+    assert set(job.steps.values_list("state", flat=True)) == {StepState.PENDING}
+    assert one.begun is None
+    assert told(job) == []
+
+
+def test_a_worker_that_is_lost_right_after_that_write_is_told_as_any_other(job: Job) -> None:
+    first, second = Scripted("first"), Scripted("second", KeyboardInterrupt(), Done("made"))
+    with pytest.raises(KeyboardInterrupt):
+        advance(job, first, second)
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    job = advance(job, first, second)
+
+    assert job.state == JobState.SUCCEEDED
+    assert (first.calls, job.steps.get(key="second").attempts) == (1, 2)
+    assert any("was lost; another one goes on" in text for text in texts(job))
+
+
+def test_a_step_that_had_begun_before_is_begun_by_itself(job: Job) -> None:
+    """As after a restart from the step before: its first line was said, its attempts are counted on."""
+    steps = Scripted("first"), Scripted("second", Wait(0, "…"), Done("made"))
+    advance(job, *steps)
+    job.steps.filter(key="first").update(state=StepState.PENDING)
+    due(job)
+
+    job = advance(job, *steps)
+
+    assert job.state == JobState.SUCCEEDED
+    assert [text for text in texts(job) if text == "Do second …"] == ["Do second …"]
+    assert job.steps.get(key="second").attempts == 2
 
 
 def test_a_database_whose_clock_went_back_does_not_stop_a_step(job: Job) -> None:
