@@ -23,7 +23,7 @@ class Host:
     def __init__(self) -> None:
         self.may_end = threading.Event()
 
-    def open_session(self) -> "Host":
+    def open_session(self, process_number: int) -> "Host":
         return self
 
     def invoke(self, name: str, parameters: Mapping[str, object], cancelled: threading.Event) -> list[object]:
