@@ -41,6 +41,14 @@ class Portal:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
             return json.load(response)
 
+    def targets_of(self, vdisk: str) -> list[dict[str, Any]]:
+        """The targets as the lab has them at this moment."""
+        control = json.loads((self.var / "lab" / "lab.json").read_text())["control"]
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            f"{control}/state", timeout=30
+        ) as answer:
+            return [target for target in json.load(answer)["targets"] if target["vdisk"] == vdisk]
+
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
