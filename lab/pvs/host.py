@@ -103,7 +103,10 @@ class PvsSession:
     def _suffer(
         self, fault: Fault, cmdlet: Cmdlet, parameters: Mapping[str, object], cancelled: threading.Event
     ) -> None:
+        farm = self._datacentre.farm
         if fault.seconds and cancelled.wait(fault.seconds):
+            raise stopped()
+        if self._datacentre.farm is not farm:  # reset meanwhile: a call from before changes nothing of the new farm
             raise stopped()
         if fault.action == "drop":
             raise AnswerDropped

@@ -103,6 +103,19 @@ def test_a_drop_before_the_effect_has_none(lab: LabProcess, session: Session, op
     assert access(open_session(1).connect(), 5) is None
 
 
+def test_a_call_from_before_a_reset_changes_nothing_after_it(
+    lab: LabProcess, session: Session, open_session: Open
+) -> None:
+    lab.post("/faults", {"cmdlet": NEW, "action": "delay", "seconds": 2})
+    request = session.request(NEW, **OFFICE)
+    until(lambda: not lab.get("/state")["faults"])  # the call has met its fault and waits
+
+    lab.post("/reset")
+
+    assert not session.wait_for("end", request)["ok"]
+    assert access(open_session(1).connect(), 5) is None
+
+
 def test_a_killed_process_ends_with_words(lab: LabProcess, session: Session, open_session: Open) -> None:
     lab.post("/faults", {"cmdlet": NEW, "action": "kill", "after_effect": True})
 
