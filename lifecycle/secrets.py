@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from django.db.models.functions import Cast
 logger = logging.getLogger(__name__)
 
 PREFIX = "enc1$"
+
+when_revealed: list[Callable[[str], None]] = []
+"""Told of each secret that this process decrypts, at once: whoever masks must know a value before anybody can tell it."""
 
 
 class SecretUnreadable(Exception):
@@ -82,9 +86,12 @@ class SecretTextField(_TextField):
         if not stored.startswith(PREFIX):
             raise SecretUnreadable(f"{self.label} holds text that is not encrypted.")
         try:
-            return _cipher(self.label, keys()).decrypt(stored[len(PREFIX) :].encode()).decode()
+            plain = _cipher(self.label, keys()).decrypt(stored[len(PREFIX) :].encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadable(f"{self.label} cannot be decrypted with the configured keys.") from error
+        for tell in when_revealed:
+            tell(plain)
+        return plain
 
     def value_to_string(self, obj: models.Model) -> str:
         """What ``dumpdata`` writes: a file is a place at rest, too."""

@@ -1,7 +1,8 @@
 """Keeps secrets out of all that is written down: known values in every form they may come back in, and patterns.
 
 Known are the secrets of the database and of the settings, and what a step registers (``ctx.secret``). A process never
-forgets a value of the first two kinds, as a host may still repeat the password of yesterday.
+forgets a value of the first two kinds, as a host may still repeat the password of yesterday. It looks at them all once
+a minute, and learns one that it decrypts itself in that moment.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.conf import settings
 
 from builders.engine.secret_forms import forms
 from lifecycle.secret_patterns import MASK, mask_patterns
-from lifecycle.secrets import known_secrets
+from lifecycle.secrets import known_secrets, when_revealed
 
 READ_AGAIN_SECONDS = 60.0
 SHORT = 5
@@ -124,6 +125,9 @@ def guard_logging() -> None:
 def remember(*values: str) -> None:
     """This process writes none of these down any more."""
     _portal.remember(*values)
+
+
+when_revealed.append(remember)
 
 
 def masked(text: str) -> str:

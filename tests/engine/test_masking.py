@@ -459,3 +459,14 @@ def test_a_worker_process_guards_its_handlers() -> None:
         for other in logging.getLogger().handlers:
             other.filters[:] = [found for found in other.filters if not isinstance(found, MaskingFilter)]
     assert settings.SECRET_KEY
+
+
+@pytest.mark.django_db
+def test_a_password_saved_by_another_process_is_masked_as_soon_as_this_one_reads_it(job: Job) -> None:
+    masking.read_known()
+    row = connect(job.farm, "pvs01", PLAIN)
+    assert Mask().text(PLAIN) == PLAIN, "this process looked before it was saved, and never read it"
+
+    FarmConnection.objects.get(pk=row.pk)
+
+    assert masking.masked(f"the host said {PLAIN}") == f"the host said {MASK}"
