@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 PREFIX = "enc1$"
 
 when_revealed: list[Callable[[str], None]] = []
-"""Told of each secret that this process decrypts, at once: whoever masks must know a value before anybody can tell it."""
+"""Told of each secret that this process decrypts: whoever masks must know a value before anybody can tell it."""
 
 
 class SecretUnreadable(Exception):
