@@ -14,7 +14,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-_SEE_VDISKS = {"view_vdisk", "view_target"}
+_SEE_VDISKS = {"view_vdisk", "view_target", "view_content"}
 _SEE_WORK = {"view_job", "view_changerequest"}
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
@@ -32,6 +32,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "view_farm",
         }
         | {"view_schedule", "manage_schedule", "view_operations", "drain_worker"}
+        | {"inspect_image"}
     ),
     # change approvers: see everything that helps to decide, change nothing else
     Role.APPROVER: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "approve_promotion"}),

@@ -107,6 +107,14 @@ class Action(models.TextChoices):
     DELETE_VERSION = "delete-version", "Delete the version"
 
 
+class Reading(models.TextChoices):
+    """What is read of an image. A job that does it bears the same name; none of them changes anything in PVS."""
+
+    INSPECT = "inspect-image", "Read the contents"
+    HASH = "hash-image", "Compute the full hash"
+    COMPARE = "compare-files", "Compare the files"
+
+
 class ProductionCause(models.TextChoices):
     """Why production targets boot another version than before."""
 

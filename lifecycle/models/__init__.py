@@ -3,6 +3,14 @@
 from lifecycle.models.audit import AuditEntry
 from lifecycle.models.changes import ChangeRequest, Decision
 from lifecycle.models.farm import Collection, Farm, FarmConnection, Server, Site, Store, SyncRun
+from lifecycle.models.images import (
+    ContentItem,
+    FileComparison,
+    ImageContent,
+    ImageReading,
+    StoreAccess,
+    VersionImage,
+)
 from lifecycle.models.jobs import Hold, Job, JobLogLine, JobStep
 from lifecycle.models.schedules import Schedule, ScheduleRun, Window
 from lifecycle.models.targets import Assignment, Boot, Target
@@ -15,10 +23,14 @@ __all__ = [
     "Boot",
     "ChangeRequest",
     "Collection",
+    "ContentItem",
     "Decision",
     "Farm",
     "FarmConnection",
+    "FileComparison",
     "Hold",
+    "ImageContent",
+    "ImageReading",
     "Job",
     "JobLogLine",
     "JobStep",
@@ -29,10 +41,12 @@ __all__ = [
     "Server",
     "Site",
     "Store",
+    "StoreAccess",
     "SyncRun",
     "Target",
     "VDisk",
     "Version",
+    "VersionImage",
     "Window",
     "Worker",
 ]

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from lifecycle.models.farm import Farm
 from lifecycle.models.vdisks import VDisk
-from lifecycle.states import ACTIVE_JOB_STATES, JobState, OnFailure, StepState, UndoCause
+from lifecycle.states import ACTIVE_JOB_STATES, JobState, OnFailure, Reading, StepState, UndoCause
 
 _ACTIVE = Q(state__in=sorted(ACTIVE_JOB_STATES))
 
@@ -109,6 +109,11 @@ class Job(models.Model):
                 fields=["vdisk"],
                 condition=_ACTIVE & Q(writes=True, queues=False),
                 name="one_writing_job_per_vdisk_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "vdisk", "version_number"],
+                condition=_ACTIVE & Q(kind__in=[Reading.INSPECT, Reading.HASH]),
+                name="one_reading_of_a_version_at_a_time",
             ),
             models.CheckConstraint(condition=Q(on_failure__in=OnFailure.values), name="job_on_failure_is_known"),
             models.CheckConstraint(condition=Q(undo_cause__in=["", *UndoCause.values]), name="job_undo_cause_is_known"),

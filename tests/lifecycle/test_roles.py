@@ -12,7 +12,7 @@ from tests.lifecycle.ground import person
 pytestmark = pytest.mark.django_db
 
 # Written down a second time, by hand: what each role may change.
-CHANGES = {"operate_version", "request_promotion", "approve_promotion", "cancel_job", "manage_farm"}
+CHANGES = {"operate_version", "request_promotion", "approve_promotion", "cancel_job", "manage_farm", "inspect_image"}
 MAY: dict[Role, set[str]] = {
     Role.ADMIN: CHANGES - {"approve_promotion"},
     Role.APPROVER: {"approve_promotion"},
@@ -48,9 +48,9 @@ def test_a_person_of_the_role_may_change_this_and_nothing_else(role: Role) -> No
     )
 
 
-def test_everybody_sees_vdisks_and_targets_and_helpdesk_nothing_more() -> None:
-    assert all({"view_vdisk", "view_target"} <= held(role) for role in Role)
-    assert held(Role.HELPDESK) == {"view_vdisk", "view_target"}
+def test_everybody_sees_vdisks_contents_and_targets_and_helpdesk_nothing_more() -> None:
+    assert all({"view_vdisk", "view_target", "view_content"} <= held(role) for role in Role)
+    assert held(Role.HELPDESK) == {"view_vdisk", "view_target", "view_content"}
 
 
 def test_no_role_both_requests_and_approves() -> None:
