@@ -13,8 +13,10 @@ run: $(RUN_STAMP)
 	@exec $(BIN)/python -m portal.launcher
 
 # Everything that CI checks. One part of it: make test ARGS="tests/platform -k lock"
+# The whole is shared by two processes, each with servers of its own; by one on servers that are given.
+SHARED := -n 2 --dist worksteal
 test: check
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(if $(ARGS)$(DATABASE_URL)$(REDIS_URL)$(PORTAL_VAR),,$(SHARED)) $(ARGS)
 
 check: $(DEV_STAMP)
 	@$(BIN)/ruff check --quiet .

@@ -33,7 +33,20 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+_given = {name: os.environ.get(name) for name in ("PORTAL_VAR", "DJANGO_SETTINGS_MODULE")}
 _own_data_folder()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Who only hands out tests (pytest -n 2) leaves the environment as it was: who runs them has ground of his own."""
+    if getattr(config.option, "dist", "no") == "no" or hasattr(config, "workerinput"):
+        return
+    for name, value in _given.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
 
 import django  # noqa: E402 - after the settings are named
 

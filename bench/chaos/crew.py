@@ -77,7 +77,9 @@ class Post:
             self.life = self._begin()
 
     def kill(self, back_in_seconds: float) -> bool:
-        """kill -9; somebody else comes after a while."""
+        """kill -9; somebody else comes after a while. False when nobody is there: who is on the way is not put off."""
+        if not self.life.is_running:
+            return False
         self._due = time.monotonic() + back_in_seconds
         return self.life.kill()
 
