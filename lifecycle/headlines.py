@@ -1,0 +1,134 @@
+"""One plain line on what two images differ in: "2 programs updated, 1 added; VMware Tools 12.3 -> 12.4; 14 patches"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lifecycle.contents import NOUNS, Category, Item
+from lifecycle.program_versions import shortened
+
+if TYPE_CHECKING:
+    from lifecycle.differences import CategoryDifference, Difference, Update
+
+MOST_NAMED = 3  # platform components; the others are counted
+_COUNTED = (
+    Category.UPDATES,
+    Category.SERVICES,
+    Category.DRIVERS,
+    Category.FEATURES,
+    Category.TASKS,
+    Category.APPX,
+    Category.OFFICE,
+    Category.HIDDEN_PROGRAMS,
+    Category.HIDDEN,
+)
+_BY_PART = {
+    "platform:vmware_tools": "vmware tools",
+    "platform:pvs_target": "target device",
+    "platform:vda": "virtual delivery agent",
+    "platform:xenserver_tools": "xen",
+}
+
+
+def headline(found: Difference) -> str:
+    """Parts in the order of their weight, joined by semicolons."""
+    parts = [
+        *_deeds(found[Category.PROGRAMS]),
+        *_platform(found),
+        *_patches(found[Category.PATCHES]),
+        *_others(found),
+        *_signs(found[Category.SIGNS]),
+    ]
+    if parts:
+        return "; ".join(parts)
+    return "Nothing to compare" if all(each.unread for each in found.categories) else "No difference found"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 patch``, ``14 patches``, ``2 updates of programs``."""
+    if count == 1:
+        return f"1 {noun}"
+    if noun == "update of a program":
+        return f"{count} updates of programs"
+    return f"{count} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
+def _deeds(each: CategoryDifference) -> Iterator[str]:
+    """``2 programs updated, 1 added``: the noun is said once."""
+    versions = [update for update in each.updated if update.is_of_version]
+    older = [update for update in versions if update.direction == "older"]
+    counts = (
+        (len(versions) - len(older), "updated"),
+        (len(older), "set back to an older version"),
+        (len(each.updated) - len(versions), "changed"),
+        (len(each.added), "added"),
+        (len(each.removed), "removed"),
+    )
+    told = [(count, deed) for count, deed in counts if count]
+    if told:
+        (count, deed), *others = told
+        yield ", ".join(
+            [f"{plural(count, NOUNS[each.category])} {deed}", *(f"{number} {verb}" for number, verb in others)]
+        )
+
+
+def _platform(found: Difference) -> Iterator[str]:
+    each, system = found[Category.PLATFORM], found[Category.SYSTEM]
+    named = [_moved(update) for update in system.updated if update.after.key == "full_build"]
+    told = {update.after.key for update in each.updated} | {item.key for item in (*each.added, *each.removed)}
+    named += [_moved(update) for update in each.updated if not _is_told(update.after, told)]
+    named += [f"{_with_version(item)} added" for item in each.added if not _is_told(item, told)]
+    named += [f"{_with_version(item)} removed" for item in each.removed if not _is_told(item, told)]
+    yield from named[:MOST_NAMED]
+    if len(named) > MOST_NAMED:
+        yield f"{len(named) - MOST_NAMED} more of the platform"
+    others = [update for update in system.updated if update.after.key != "full_build"]
+    count = len(others) + len(system.added) + len(system.removed)
+    if count:
+        yield f"{plural(count, NOUNS[Category.SYSTEM])} changed"
+
+
+def _is_told(item: Item, keys: set[str]) -> bool:
+    """A program that the platform's own fact names already."""
+    name = item.name.casefold()
+    return not item.key.startswith("platform:") and any(
+        part in keys and words in name for part, words in _BY_PART.items()
+    )
+
+
+def _moved(update: Update) -> str:
+    before, after = shortened(update.before.version, update.after.version)
+    if not before or not after or before == after:
+        return f"{update.after.name} changed"
+    return f"{_bare(update.after)} {before} -> {after}"
+
+
+def _with_version(item: Item) -> str:
+    return f"{_bare(item)} {'.'.join(item.version.split('.')[:2])}".strip()
+
+
+def _bare(item: Item) -> str:
+    """The name without a version that is part of it."""
+    return item.name.replace(item.version, "").strip(" -") if item.version else item.name
+
+
+def _patches(each: CategoryDifference) -> Iterator[str]:
+    new = len(each.added) + len(each.updated)
+    if new:
+        yield plural(new, "patch")
+    if each.removed:
+        yield f"{plural(len(each.removed), 'patch')} removed"
+
+
+def _others(found: Difference) -> Iterator[str]:
+    told = [plural(found[category].count, NOUNS[category]) for category in _COUNTED if found[category].count]
+    if told:
+        yield f"{', '.join(told)} changed"
+
+
+def _signs(each: CategoryDifference) -> Iterator[str]:
+    if each.added:
+        yield f"{plural(len(each.added), 'new sign')} that it is not sealed"
+    if each.removed:
+        yield f"{plural(len(each.removed), 'sign')} that it is not sealed gone"
