@@ -33,13 +33,16 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         }
         | {"view_schedule", "manage_schedule", "view_operations", "drain_worker"}
         | {"inspect_image"}
+        | {"view_package", "manage_package"}
     ),
     # change approvers: see everything that helps to decide, change nothing else
-    Role.APPROVER: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "approve_promotion"}),
+    Role.APPROVER: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "approve_promotion", "view_package"}),
     # helpdesk: what runs where, and what changed
     Role.HELPDESK: frozenset(_SEE_VDISKS),
     # auditors: all pages, no button
-    Role.AUDITOR: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "view_schedule", "view_operations"}),
+    Role.AUDITOR: frozenset(
+        _SEE_VDISKS | _SEE_WORK | {"view_auditentry", "view_schedule", "view_operations", "view_package"}
+    ),
 }
 
 

@@ -12,6 +12,15 @@ from lifecycle.models.images import (
     VersionImage,
 )
 from lifecycle.models.jobs import Hold, Job, JobLogLine, JobStep
+from lifecycle.models.packages import (
+    Installer,
+    Package,
+    PackageLink,
+    PackageRevision,
+    PackageTest,
+    SourceFile,
+    Upload,
+)
 from lifecycle.models.schedules import Schedule, ScheduleRun, Window
 from lifecycle.models.targets import Assignment, Boot, Target
 from lifecycle.models.vdisks import ProductionChange, Replica, VDisk, Version
@@ -31,19 +40,26 @@ __all__ = [
     "Hold",
     "ImageContent",
     "ImageReading",
+    "Installer",
     "Job",
     "JobLogLine",
     "JobStep",
+    "Package",
+    "PackageLink",
+    "PackageRevision",
+    "PackageTest",
     "ProductionChange",
     "Replica",
     "Schedule",
     "ScheduleRun",
     "Server",
     "Site",
+    "SourceFile",
     "Store",
     "StoreAccess",
     "SyncRun",
     "Target",
+    "Upload",
     "VDisk",
     "Version",
     "VersionImage",
