@@ -1,8 +1,9 @@
 """What a job needs for itself while it works, how many may have it at once, and for whom a job waits.
 
-A resource is a key: ``vdisk:12`` (a writing job has the vDisk alone), ``kind:merge``, ``store:3``, ``host:Farm``. Each
-but the vDisk has as many places as PORTAL_LIMITS gives it; without a limit it is not counted. A job holds one place of
-each (rows of Hold) from its admission to its end.
+A resource is a key: ``vdisk:12`` (a writing job has the vDisk alone), ``kind:merge``, ``store:3``, ``host:Farm``, and
+``reading:3`` for the jobs that only read images of a store, so that they keep no other job waiting. Each but the vDisk
+has as many places as PORTAL_LIMITS gives it; without a limit it is not counted. A job holds one place of each (rows of
+Hold) from its admission to its end.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from django.conf import settings
 
 from lifecycle import queue
 from lifecycle.models import Farm, Hold, Job, Store, VDisk
-from lifecycle.states import Action
+from lifecycle.states import Action, Reading
 
-VDISK, KIND, STORE, HOST = "vdisk", "kind", "store", "host"
+VDISK, KIND, STORE, HOST, READING = "vdisk", "kind", "store", "host", "reading"
 KEY_LENGTH = 120
 
 
@@ -54,6 +55,9 @@ class Blocker:
 
 def needs_of(*, kind: str, farm: Farm, vdisk: VDisk | None, writes: bool, host: str = "") -> list[str]:
     """The keys of all that such a job needs. ``host`` is the outside system it works on, the farm unless named."""
+    if kind in Reading.values:
+        needs = [f"{KIND}:{kind}"] + ([f"{READING}:{vdisk.store_id}"] if vdisk is not None else [])
+        return [need[:KEY_LENGTH] for need in needs]
     needs = [f"{VDISK}:{vdisk.pk}"] if vdisk is not None and writes else []
     needs.append(f"{KIND}:{kind}")
     if vdisk is not None and writes:
@@ -84,7 +88,9 @@ def names_of(resources: Iterable[str]) -> dict[str, str]:
     """Each key in words, with three queries at most."""
     keys = set(resources)
     vdisks = dict(VDisk.objects.filter(pk__in=_numbers(keys, VDISK)).values_list("pk", "name"))
-    stores = dict(Store.objects.filter(pk__in=_numbers(keys, STORE)).values_list("pk", "name"))
+    stores = dict(
+        Store.objects.filter(pk__in=_numbers(keys, STORE) + _numbers(keys, READING)).values_list("pk", "name")
+    )
     hosts = [name for key in keys for what, _, name in [key.partition(":")] if what == HOST]
     farms = set(Farm.objects.filter(name__in=hosts).values_list("name", flat=True)) if hosts else set()
     return {key: _name(key, vdisks, stores, farms) for key in keys}
@@ -123,11 +129,19 @@ def _name(key: str, vdisks: dict[int, str], stores: dict[int, str], farms: set[s
         return f"vDisk {vdisks.get(int(name), f'no. {name}')}"
     if what == STORE and name.isdecimal():
         return f"store {stores.get(int(name), f'no. {name}')}"
+    if what == READING and name.isdecimal():
+        return f"reading in store {stores.get(int(name), f'no. {name}')}"
     if what == KIND:
-        return f"jobs of the kind “{Action(name).label if name in Action.values else name}”"
+        return f"jobs of the kind “{_kind(name)}”"
     if what == HOST and name in farms:
         return f"farm {name}"
     return f"{what} {name}"
+
+
+def _kind(name: str) -> str:
+    if name in Action.values:
+        return Action(name).label
+    return Reading(name).label if name in Reading.values else name
 
 
 def _jobs(count: int) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-LINES = ("vdisk", "kind", "store", "host")
+LINES = ("vdisk", "kind", "store", "reading", "host")
 """Held for long first, plentiful last."""
 AT_ONCE = 200
 

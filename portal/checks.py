@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks  # noqa: A004  Django's name
 from django.core.exceptions import ImproperlyConfigured
 
-from lifecycle.states import Action
+from lifecycle.states import Action, Reading
 
 TAG = "portal"
 SECRET_KEY_LENGTH = 50
@@ -71,13 +71,14 @@ def metrics_token_is_long(app_configs: Sequence[AppConfig] | None, **kwargs: Any
 def limits_name_known_kinds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Only told: a kind may be known to the workers alone."""
     named = {name.partition(":")[2] for name in settings.PORTAL_LIMITS if name.startswith("kind:")}
-    unknown = sorted(named - set(Action.values))
+    known = [*Action.values, *Reading.values]
+    unknown = sorted(named - set(known))
     if not unknown:
         return []
     return [
         Warning(
             f"PORTAL_LIMITS limits jobs of the kind {', '.join(unknown)}, which the portal does not know.",
-            hint=f"The kinds are {', '.join(Action.values)}.",
+            hint=f"The kinds are {', '.join(known)}.",
             id="portal.W001",
         )
     ]

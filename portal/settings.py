@@ -164,9 +164,20 @@ PORTAL_TICK_SECONDS = env.integer("PORTAL_TICK_SECONDS", 1, minimum=1)
 PORTAL_RELEASE = env.text("PORTAL_RELEASE")
 PORTAL_PRESENCE_SECONDS = env.integer("PORTAL_PRESENCE_SECONDS", 5, minimum=1)
 PORTAL_KEEP_HOURS = env.integer("PORTAL_KEEP_HOURS", 72, minimum=1)
-# How many jobs may work at once: with a host, on a store, of a kind. 0 counts nothing.
+# How many jobs may work at once: with a host, on a store, reading its images, of a kind. 0 counts nothing.
 PORTAL_LIMITS = env.limits(
-    "PORTAL_LIMITS", {"host": 8, "store": 8, "kind": 0, "kind:merge": 2}, kinds=("host", "store", "kind")
+    "PORTAL_LIMITS",
+    {
+        "host": 8,
+        "store": 8,
+        "reading": 2,
+        "kind": 0,
+        "kind:merge": 2,
+        "kind:inspect-image": 2,
+        "kind:hash-image": 1,
+        "kind:compare-files": 1,
+    },
+    kinds=("host", "store", "reading", "kind"),
 )
 PORTAL_SESSIONS_PER_HOST = env.integer("PORTAL_SESSIONS_PER_HOST", 4, minimum=1)
 

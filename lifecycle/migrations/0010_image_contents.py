@@ -46,24 +46,12 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "category",
-                    models.CharField(
-                        choices=[
-                            ("program", "program"),
-                            ("patch", "patch"),
-                            ("driver", "driver"),
-                            ("service", "service"),
-                            ("feature", "feature"),
-                            ("appx", "AppX package"),
-                            ("platform", "platform"),
-                            ("os", "operating system"),
-                        ],
-                        max_length=12,
-                    ),
+                    models.CharField(help_text="A category of lifecycle/contents.py.", max_length=20),
                 ),
                 ("key", models.CharField(max_length=300)),
                 ("name", models.CharField(max_length=300)),
                 ("version", models.CharField(blank=True, max_length=120)),
-                ("sort_key", models.CharField(blank=True, db_collation="C", max_length=400)),
+                ("sort_key", models.CharField(blank=True, db_collation="C", max_length=200)),
                 ("publisher", models.CharField(blank=True, max_length=300)),
                 ("kind", models.CharField(blank=True, max_length=20)),
                 ("scope", models.CharField(blank=True, max_length=20)),
@@ -286,10 +274,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="contentitem",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("category__in", ["program", "patch", "driver", "service", "feature", "appx", "platform", "os"])
-                ),
-                name="content_item_category_is_known",
+                condition=models.Q(models.Q(("category", ""), _negated=True), models.Q(("key", ""), _negated=True)),
+                name="content_item_says_what_it_is",
             ),
         ),
         migrations.AddConstraint(

@@ -138,22 +138,12 @@ class VersionImage(models.Model):
 class ContentItem(models.Model):
     """One line of a report, to search by. ``key`` is the name as it is compared, ``sort_key`` the version so."""
 
-    class Category(models.TextChoices):
-        PROGRAM = "program", "program"
-        PATCH = "patch", "patch"
-        DRIVER = "driver", "driver"
-        SERVICE = "service", "service"
-        FEATURE = "feature", "feature"
-        APPX = "appx", "AppX package"
-        PLATFORM = "platform", "platform"
-        OS = "os", "operating system"
-
     content = models.ForeignKey(ImageContent, on_delete=models.CASCADE, related_name="items")
-    category = models.CharField(max_length=12, choices=Category)
+    category = models.CharField(max_length=20, help_text="A category of lifecycle/contents.py.")
     key = models.CharField(max_length=300)
     name = models.CharField(max_length=300)
     version = models.CharField(max_length=120, blank=True)
-    sort_key = models.CharField(max_length=400, blank=True, db_collation="C")
+    sort_key = models.CharField(max_length=200, blank=True, db_collation="C")
     publisher = models.CharField(max_length=300, blank=True)
     kind = models.CharField(max_length=20, blank=True)
     scope = models.CharField(max_length=20, blank=True)
@@ -167,12 +157,7 @@ class ContentItem(models.Model):
             models.Index(fields=["key"], name="content_item_begins", opclasses=["varchar_pattern_ops"]),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(
-                    category__in=["program", "patch", "driver", "service", "feature", "appx", "platform", "os"]
-                ),
-                name="content_item_category_is_known",
-            ),
+            models.CheckConstraint(condition=~Q(category="") & ~Q(key=""), name="content_item_says_what_it_is"),
         ]
 
     def __str__(self) -> str:
