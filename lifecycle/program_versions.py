@@ -11,7 +11,7 @@ import re
 from datetime import date
 
 LONGEST = 120  # characters of a version that count; no installer writes more
-LONGEST_KEY = 400
+LONGEST_KEY = 200
 SHORTEST_SHOWN = 2  # parts: "12.4" rather than "12"
 
 _TOKEN = re.compile(r"[0-9]+|[^\W\d_]+")

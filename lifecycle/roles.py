@@ -32,13 +32,15 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "view_farm",
         }
         | {"view_schedule", "manage_schedule", "view_operations", "drain_worker"}
-        | {"inspect_image"}
+        | {"inspect_image", "manage_watch"}
         | {"view_package", "manage_package"}
     ),
     # change approvers: see everything that helps to decide, change nothing else
-    Role.APPROVER: frozenset(_SEE_VDISKS | _SEE_WORK | {"view_auditentry", "approve_promotion", "view_package"}),
+    Role.APPROVER: frozenset(
+        _SEE_VDISKS | _SEE_WORK | {"view_auditentry", "approve_promotion", "view_package", "manage_watch"}
+    ),
     # helpdesk: what runs where, and what changed
-    Role.HELPDESK: frozenset(_SEE_VDISKS),
+    Role.HELPDESK: frozenset(_SEE_VDISKS | {"manage_watch"}),
     # auditors: all pages, no button
     Role.AUDITOR: frozenset(
         _SEE_VDISKS | _SEE_WORK | {"view_auditentry", "view_schedule", "view_operations", "view_package"}

@@ -21,9 +21,11 @@ from lifecycle.models.packages import (
     SourceFile,
     Upload,
 )
+from lifecycle.models.portfolio import ProgramRule
 from lifecycle.models.schedules import Schedule, ScheduleRun, Window
 from lifecycle.models.targets import Assignment, Boot, Target
 from lifecycle.models.vdisks import ProductionChange, Replica, VDisk, Version
+from lifecycle.models.watches import Notice, Watch
 from lifecycle.models.workers import Worker
 
 __all__ = [
@@ -44,11 +46,13 @@ __all__ = [
     "Job",
     "JobLogLine",
     "JobStep",
+    "Notice",
     "Package",
     "PackageLink",
     "PackageRevision",
     "PackageTest",
     "ProductionChange",
+    "ProgramRule",
     "Replica",
     "Schedule",
     "ScheduleRun",
@@ -63,6 +67,7 @@ __all__ = [
     "VDisk",
     "Version",
     "VersionImage",
+    "Watch",
     "Window",
     "Worker",
 ]

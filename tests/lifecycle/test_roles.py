@@ -12,11 +12,19 @@ from tests.lifecycle.ground import person
 pytestmark = pytest.mark.django_db
 
 # Written down a second time, by hand: what each role may change.
-CHANGES = {"operate_version", "request_promotion", "approve_promotion", "cancel_job", "manage_farm", "inspect_image"}
+CHANGES = {
+    "operate_version",
+    "request_promotion",
+    "approve_promotion",
+    "cancel_job",
+    "manage_farm",
+    "inspect_image",
+    "manage_watch",
+}
 MAY: dict[Role, set[str]] = {
     Role.ADMIN: CHANGES - {"approve_promotion"},
-    Role.APPROVER: {"approve_promotion"},
-    Role.HELPDESK: set(),
+    Role.APPROVER: {"approve_promotion", "manage_watch"},
+    Role.HELPDESK: {"manage_watch"},
     Role.AUDITOR: set(),
 }
 
@@ -48,9 +56,9 @@ def test_a_person_of_the_role_may_change_this_and_nothing_else(role: Role) -> No
     )
 
 
-def test_everybody_sees_vdisks_contents_and_targets_and_helpdesk_nothing_more() -> None:
+def test_everybody_sees_vdisks_contents_and_targets_and_helpdesk_but_keeps_searches() -> None:
     assert all({"view_vdisk", "view_target", "view_content"} <= held(role) for role in Role)
-    assert held(Role.HELPDESK) == {"view_vdisk", "view_target", "view_content"}
+    assert held(Role.HELPDESK) == {"view_vdisk", "view_target", "view_content", "manage_watch"}
 
 
 def test_no_role_both_requests_and_approves() -> None:
