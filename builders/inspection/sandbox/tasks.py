@@ -1,0 +1,44 @@
+"""What a child can be asked to do with images. Each takes folders, orders, options and a teller, and returns an object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import blake3
+
+from builders.inspection.sandbox.child import Teller
+from builders.inspection.sources import Folder, Source
+
+Order = dict[str, Any]
+Task = Callable[[Sequence[Folder], Sequence[Order], Mapping[str, Any], Teller], dict[str, Any]]
+
+BLOCK = 1 << 20
+
+
+def hash_files(
+    folders: Sequence[Folder], orders: Sequence[Order], options: Mapping[str, Any], tell: Teller
+) -> dict[str, Any]:
+    """BLAKE3 of whole files: the topmost and those named as its parents."""
+    files = {}
+    for folder, order in zip(folders, orders, strict=True):
+        for name in (order["top"], *(order["parents"] or ())):
+            source = folder.open(name)
+            digest = blake3.blake3()
+            for offset in range(0, source.size, BLOCK):
+                digest.update(_whole_block(source, offset))
+                tell.progress(f"Hashing {name}", offset, source.size)
+            files[name] = {"blake3": digest.hexdigest(), "size": source.size}
+            source.close()
+    return {"files": files}
+
+
+def _whole_block(source: Source, offset: int) -> bytes:
+    want = min(BLOCK, source.size - offset)
+    data = source.read(offset, want)
+    if len(data) != want:
+        raise OSError(f"{source.name} became shorter while it was read.")
+    return data
+
+
+TASKS: dict[str, Task] = {"hash": hash_files}
