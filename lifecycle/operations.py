@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from lifecycle import claims, fingerprints, policies, schedules
+from lifecycle import claims, fingerprints, identities, policies, schedules
 from lifecycle.errors import Incomplete, NotAllowed, NotNow, StaleState
 from lifecycle.facts import ChainFacts
 from lifecycle.models import AuditEntry, ChangeRequest, Decision, Job, Schedule, VDisk
@@ -87,6 +87,7 @@ def request_promotion(
     if not possibility.allowed:
         raise NotNow(f"The promotion cannot be requested now. {possibility.why_not}")
     _check_in_sight(fingerprints.out_of_sight(chain, version))
+    found = fingerprints.links(chain, version, identities.known(vdisk, version, chain))
     change = ChangeRequest(
         vdisk=vdisk,
         version_number=version,
@@ -94,8 +95,8 @@ def request_promotion(
         reason=reason.strip(),
         ticket=ticket.strip(),
         go_live_at=go_live_at,
-        fingerprint=fingerprints.fingerprint(chain, version),
-        links=fingerprints.links(chain, version),
+        fingerprint=fingerprints.fingerprint_of(found),
+        links=found,
     )
     try:
         with transaction.atomic():
@@ -227,9 +228,8 @@ def _what_changed(change: ChangeRequest) -> list[str]:
         return [f"Version {number} no longer exists."]
     if not found.is_test:
         return [f"Version {number} is no longer in test."]
-    if fingerprints.fingerprint(chain, number) == change.fingerprint:
-        return []
-    return fingerprints.changes(change.links, fingerprints.links(chain, number))
+    now = fingerprints.links(chain, number, identities.known(change.vdisk, number, chain))
+    return fingerprints.changes(change.links, now)
 
 
 def _check_in_sight(hidden: list[str]) -> None:
