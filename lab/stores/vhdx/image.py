@@ -21,7 +21,15 @@ from lab.stores.vhdx.layout import (
     BlockState,
     Geometry,
 )
-from lab.stores.vhdx.records import Header, ParentLocator, metadata, read_disk_id, read_geometry, region_table
+from lab.stores.vhdx.records import (
+    Header,
+    ParentLocator,
+    metadata,
+    read_disk_id,
+    read_geometry,
+    read_parent_name,
+    region_table,
+)
 
 _METADATA_READ = METADATA_TABLE_SIZE + 8192  # table and items: a parent locator is at most some kilobytes
 
@@ -53,6 +61,7 @@ class Image:
         record = os.pread(self._fd, _METADATA_READ, METADATA_OFFSET)
         self.geometry = read_geometry(record)
         self.disk_id = read_disk_id(record)
+        self.parent_name = read_parent_name(record)
         self._header_slot, self.header = self._current_header()
         self._bat = bytearray(os.pread(self._fd, self.geometry.bat_entries * 8, BAT_OFFSET))
         self._guid_renewed = False
@@ -118,15 +127,17 @@ class Image:
             self._set_bits(block, start // sector, len(data) // sector)
 
     def _present_sectors(self, block: int) -> Iterator[tuple[int, int]]:
-        sector, start = self.geometry.sector_bytes, None
-        bits = self._bits(block)
-        for number in range(self.geometry.sectors_per_block + 1):
-            here = number < self.geometry.sectors_per_block and bits[number >> 3] >> (number & 7) & 1
-            if here and start is None:
-                start = number
-            elif not here and start is not None:
-                yield start * sector, (number - start) * sector
-                start = None
+        """Runs of set bits, each found in one step of arithmetic on the whole bitmap."""
+        sector, count = self.geometry.sector_bytes, self.geometry.sectors_per_block
+        bits = int.from_bytes(self._bits(block), "little") & ((1 << count) - 1)
+        at = 0
+        while bits:
+            gap = (bits & -bits).bit_length() - 1
+            bits >>= gap
+            length = (~bits & (bits + 1)).bit_length() - 1
+            yield (at + gap) * sector, length * sector
+            bits >>= length
+            at += gap + length
 
     def _data_extents(self, block: int) -> Iterator[tuple[int, int]]:
         """Skip the holes of a sparse file, where the system can tell them; a hole reads as zeros anyway."""

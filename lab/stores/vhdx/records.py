@@ -116,11 +116,7 @@ def metadata(geometry: Geometry, disk_id: uuid.UUID, parent: ParentLocator | Non
 
 def read_geometry(record: bytes) -> Geometry:
     """The inverse of `metadata`, for files of our own making."""
-    count = struct.unpack_from("<H", record, 10)[0]
-    items = {}
-    for number in range(count):
-        guid, offset, length = struct.unpack_from("<16sII", record, 32 + 32 * number)
-        items[guid] = record[offset : offset + length]
+    items = _items(record)
     block_bytes, flags = struct.unpack("<II", items[FILE_PARAMETERS])
     return Geometry(
         size_bytes=struct.unpack("<Q", items[VIRTUAL_DISK_SIZE])[0],
@@ -132,9 +128,24 @@ def read_geometry(record: bytes) -> Geometry:
 
 def read_disk_id(record: bytes) -> uuid.UUID:
     """The identity that all files of one chain share."""
+    return uuid.UUID(bytes_le=_items(record)[VIRTUAL_DISK_ID])
+
+
+def read_parent_name(record: bytes) -> str:
+    """The plain file name of the parent, empty when there is none."""
+    locator = _items(record).get(PARENT_LOCATOR, b"")
+    count = struct.unpack_from("<H", locator, 18)[0] if locator else 0
+    for number in range(count):
+        key, value, key_length, value_length = struct.unpack_from("<IIHH", locator, 20 + 12 * number)
+        if locator[key : key + key_length].decode("utf-16-le") == "relative_path":
+            return locator[value : value + value_length].decode("utf-16-le").rpartition("\\")[2]
+    return ""
+
+
+def _items(record: bytes) -> dict[bytes, bytes]:
     count = struct.unpack_from("<H", record, 10)[0]
+    items = {}
     for number in range(count):
         guid, offset, length = struct.unpack_from("<16sII", record, 32 + 32 * number)
-        if guid == VIRTUAL_DISK_ID:
-            return uuid.UUID(bytes_le=record[offset : offset + length])
-    raise ValueError("the file has no virtual disk id")
+        items[guid] = record[offset : offset + length]
+    return items

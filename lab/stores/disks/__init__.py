@@ -1,0 +1,1 @@
+"""What lies between a file in the store and a volume: the chain of files, partitions, the system partition."""

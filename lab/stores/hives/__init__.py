@@ -1,0 +1,1 @@
+"""Registry hives in the regf format, written with the standard library alone."""
