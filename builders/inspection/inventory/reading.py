@@ -1,0 +1,167 @@
+"""One reading of an image: its system volume, its hives by name, and the list of what could not be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from builders.inspection.errors import Unreadable
+from builders.inspection.inventory.finding import CONFIG, MISSES, Volume, Volumes, find_system
+from builders.inspection.inventory.report import Warned
+from builders.inspection.registry import Hive, Key, was_closed
+
+logger = logging.getLogger(__name__)
+
+MOST_WARNINGS = 500
+MOST_LOG = 64 << 20
+MOST_HIVE = 2 << 30
+
+T = TypeVar("T")
+
+
+@dataclass
+class Reading:
+    """``volume`` is the one Windows lies on; ``control_set`` the name of the one that boots, as ``ControlSet001``."""
+
+    volumes: Volumes
+    volume: Volume | None
+    hives: dict[str, Hive] = field(default_factory=dict)
+    control_set: str = "ControlSet001"
+    partial: bool = False
+    _warnings: list[Warned] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, volumes: Volumes) -> Reading:
+        reading = cls(volumes, find_system(volumes))
+        for given in volumes.warnings:
+            reading.warn(given.get("where", ""), given.get("words", ""))
+        if reading.volume is None:
+            reading.warn("image", _no_windows(volumes), lost=True)
+            return reading
+        for name in ("SOFTWARE", "SYSTEM"):
+            reading.load(name, rf"{CONFIG}\{name}", lost=True)
+        reading.control_set = _current_set(reading.hives.get("SYSTEM"))
+        return reading
+
+    def load(self, name: str, path: str, *, lost: bool = False) -> Hive | None:
+        """The hive at a path, kept under a name; None, with a warning, when it cannot be read or is not there."""
+        assert self.volume is not None
+        try:
+            hive = open_hive(self.volume, path)
+        except FileNotFoundError:
+            if lost:
+                self.warn(path, "it is not there", lost=True)
+            return None
+        except MISSES as error:
+            self.warn(path, f"the hive cannot be read: {error}", lost=True)
+            return None
+        if hive.state:
+            self.warn(path, hive.state, lost=not hive.log_entries)
+        self.hives[name] = hive
+        return hive
+
+    def key(self, hive: str, path: str) -> Key | None:
+        """A key of a loaded hive; None when either is not there."""
+        held = self.hives.get(hive)
+        return held.key(path) if held else None
+
+    def software(self, path: str) -> Key | None:
+        return self.key("SOFTWARE", path)
+
+    def control(self, path: str) -> Key | None:
+        """A key below the control set that boots, such as ``Services``."""
+        return self.key("SYSTEM", rf"{self.control_set}\{path}")
+
+    def both_views(self, path: str) -> Iterator[tuple[str, Key]]:
+        """A key of SOFTWARE as programs of 64 and of 32 bits see it, each that is there: ("64" or "32", key)."""
+        for view, before in (("64", ""), ("32", "WOW6432Node\\")):
+            if key := self.software(before + path):
+                yield view, key
+
+    def exists(self, path: str) -> bool:
+        try:
+            return self.volume is not None and self.volume.exists(path)
+        except MISSES as error:
+            self.warn(path, str(error))
+            return False
+
+    def names(self, path: str) -> list[str]:
+        """What is in a folder; nothing when it is not there, with a warning when it cannot be read."""
+        try:
+            return sorted(self.volume.names(path)) if self.volume else []
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except MISSES as error:
+            self.warn(path, f"the folder cannot be read: {error}", lost=True)
+            return []
+
+    def file(self, path: str, at_most: int) -> bytes | None:
+        """The beginning of a file; None when it is not there or cannot be read, the latter with a warning."""
+        try:
+            return self.volume.read(path, at_most) if self.volume else None
+        except FileNotFoundError:
+            return None
+        except MISSES as error:
+            self.warn(path, str(error), lost=True)
+            return None
+
+    def part(self, what: str, read: Callable[[], T], instead: T) -> T:
+        """One category of the inventory. Whatever a crafted image makes of it, it ends in ``instead`` and a warning."""
+        try:
+            return read()
+        except Unreadable as error:
+            self.warn(what, str(error), lost=True)
+        except Exception as error:  # the edge: images are untrusted, and the other categories must not be lost
+            logger.warning("reading %s", what, exc_info=True)
+            self.warn(what, f"could not be read: {type(error).__name__}", lost=True)
+        return instead
+
+    def warn(self, where: str, words: str, *, lost: bool = False) -> None:
+        """``lost``: something that belongs into the report is missing because of it."""
+        self.partial = self.partial or lost
+        if len(self._warnings) < MOST_WARNINGS:
+            self._warnings.append({"where": where, "words": words})
+
+    def warnings(self) -> list[Warned]:
+        """All of them, with those that the hives kept while they were read."""
+        found = list(self._warnings)
+        for name, hive in self.hives.items():
+            for where, words in hive.problems:
+                self.partial = True
+                found.append({"where": f"{name}\\{where}" if where else name, "words": words})
+        return found[:MOST_WARNINGS]
+
+
+def open_hive(volume: Volume, path: str) -> Hive:
+    """A hive from a volume, with its logs when it was not closed. FileNotFoundError, OSError, Unreadable."""
+    opened = volume.open(path)
+    head = opened.read(512)
+    logs = [] if was_closed(head) else [log for end in (".LOG1", ".LOG2", ".LOG") if (log := _log(volume, path + end))]
+    return Hive(opened, logs=logs, name=path)
+
+
+def _log(volume: Volume, path: str) -> bytes | None:
+    try:
+        return volume.read(path, MOST_LOG)
+    except MISSES:
+        return None
+
+
+def _current_set(system: Hive | None) -> str:
+    """Offline there is no CurrentControlSet: Select says which of the numbered ones it will be."""
+    if system is None:
+        return "ControlSet001"
+    select = system.key("Select")
+    for name in ("Current", "Default", "LastKnownGood"):
+        number = select.number(name) if select else None
+        if number and 0 < number < 1000 and system.key(f"ControlSet{number:03d}"):
+            return f"ControlSet{number:03d}"
+    return next((name for name in system.root.names() if name.lower().startswith("controlset")), "ControlSet001")
+
+
+def _no_windows(volumes: Volumes) -> str:
+    if not volumes.volumes:
+        return "no volume in the image can be read"
+    return rf"none of the {len(volumes.volumes)} volume(s) that can be read holds Windows\System32\config\SOFTWARE"
