@@ -25,6 +25,8 @@ def configuration(level: str) -> dict[str, Any]:
             "celery.beat": {"handlers": [], "level": "WARNING", "propagate": True},
             "celery.worker.strategy": {"handlers": [], "level": "WARNING", "propagate": True},
             "celery.app.trace": {"handlers": [], "level": "WARNING", "propagate": True},
+            # A line for every block that is read from a share.
+            "smbprotocol": {"handlers": [], "level": "WARNING", "propagate": True},
             "celery": {"handlers": [], "level": level, "propagate": True},
         },
     }

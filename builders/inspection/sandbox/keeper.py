@@ -1,6 +1,6 @@
 """Starts a child for one task, serves it, watches its limits, and says in words how it ended.
 
-Nothing that comes from the child is believed: it is counted, checked and, if it is not what was agreed, the child's end.
+Nothing that comes from the child is believed: it is counted and checked, and what was not agreed is the child's end.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Image:
-    """A chain by the name of its topmost file. ``parents``: the file names below it, nearest first, where they are known
-    otherwise than from the files themselves."""
+    """A chain, by the name of its topmost file.
+
+    ``parents``: the file names below it, nearest first, where they are known otherwise than from the files themselves.
+    """
 
     folder: Folder
     top: str

@@ -1,4 +1,4 @@
-"""The answers to what the child asks for: a file by name, bytes of it, the names there are. Each question is checked."""
+"""Answers to what the child asks for: a file by name, bytes of it, the names there are. Each question is checked."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Server:
         return questions[ask](header)
 
     def changed(self) -> tuple[str, ...]:
-        watched = (file for file in self._files if isinstance(file, Watched))
-        return tuple(dict.fromkeys(file.name for file in watched if file.has_changed()))
+        files = (file for file in self._files if file is not None)
+        return tuple(dict.fromkeys(file.name for file in files if isinstance(file, Watched) and file.has_changed()))
 
     def close(self) -> None:
         for file in self._files:

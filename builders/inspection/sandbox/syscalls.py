@@ -101,7 +101,6 @@ REFUSED: dict[str, tuple[int, int]] = {
     "semget": (64, 190),
     "mq_open": (240, 180),
     "setrlimit": (160, 164),
-    "fchmodat2": (452, 452),
 }
 
 # Allowed by what is asked for.

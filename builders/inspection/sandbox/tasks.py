@@ -1,4 +1,4 @@
-"""What a child can be asked to do with images. Each takes folders, orders, options and a teller, and returns an object."""
+"""What a child can be asked to do: folders, orders, options and a teller in, an object of JSON out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BLOCK = 1 << 20
 
 
 def hash_files(
-    folders: Sequence[Folder], orders: Sequence[Order], options: Mapping[str, Any], tell: Teller
+    folders: Sequence[Folder],
+    orders: Sequence[Order],
+    options: Mapping[str, Any],  # noqa: ARG001  the shape of a task
+    tell: Teller,
 ) -> dict[str, Any]:
     """BLAKE3 of whole files: the topmost and those named as its parents."""
     files = {}
