@@ -16,14 +16,14 @@ ROOT = 5
 EXTEND = 11
 FIRST_OWN = 16
 """Records below are the file system's own; so is what lies in the folder of record 11 ($Extend)."""
-_SHORT = 2
+SHORT = 2
 """The kind of name that DOS sees beside the true one."""
 LATEST = 253_402_300_799
 LONG_PATH = 1024
 LONGEST_PATH = 32_767
 """Characters; what Windows can name at most."""
 MOST_OF_LONG_PATHS = 64 << 20
-_FORBIDDEN = str.maketrans({"\0": "\ufffd", "\\": "\ufffd", "/": "\ufffd"})
+FORBIDDEN = str.maketrans({"\0": "\ufffd", "\\": "\ufffd", "/": "\ufffd"})
 
 _head = struct.Struct("<4s12xHHHHI4xQ").unpack_from
 _begin = struct.Struct("<IIBB").unpack_from
@@ -132,7 +132,7 @@ class _Listing:
                 if value + 66 + 2 * letters > at + length:
                     raise Damaged("a name reaches out of it")
                 name = chunk[value + 66 : value + 66 + 2 * letters].decode("utf-16-le", "replace")
-                (short if namespace == _SHORT else names).append((_quad(chunk, value)[0], name))
+                (short if namespace == SHORT else names).append((_quad(chunk, value)[0], name))
             elif kind == 0x80 and not name_length:
                 if not spread:
                     length_of_data = _long(chunk, at + 16)[0]
@@ -176,7 +176,7 @@ class _Listing:
                 self._prefixes[number] = None
             return
         if "\\" in name or "\0" in name or "/" in name:
-            name = name.translate(_FORBIDDEN)
+            name = name.translate(FORBIDDEN)
         path = prefix + name
         if len(path) > LONG_PATH and not self._is_affordable(len(path)):
             self._lost += 1
