@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from builders.inspection.errors import Damaged
-from builders.inspection.volumes.records import EPOCH, FOLDER, IN_USE, NUMBER
+from builders.inspection.volumes.records import EPOCH, FOLDER, IN_USE, LATEST
 
 if TYPE_CHECKING:
     from builders.inspection.volumes.ntfs import Volume
@@ -18,11 +18,12 @@ FIRST_OWN = 16
 """Records below are the file system's own; so is what lies in the folder of record 11 ($Extend)."""
 SHORT = 2
 """The kind of name that DOS sees beside the true one."""
-LATEST = 253_402_300_799
 LONG_PATH = 1024
 LONGEST_PATH = 32_767
 """Characters; what Windows can name at most."""
 MOST_OF_LONG_PATHS = 64 << 20
+_UNKNOWN = "/"
+"""Stands for no prefix: none has this letter."""
 FORBIDDEN = str.maketrans({"\0": "\ufffd", "\\": "\ufffd", "/": "\ufffd"})
 
 _head = struct.Struct("<4s12xHHHHI4xQ").unpack_from
@@ -68,11 +69,13 @@ def list_files(volume: Volume) -> Iterator[FileEntry]:
 class _Listing:
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
-        self._prefixes: dict[int, str | None] = {ROOT: "", EXTEND: None}
-        """By folder: what its files' paths begin with; None for those that are not listed."""
-        self._sequences: dict[int, int] = {}
-        self._waiting: dict[int, list[tuple[_Facts, int, str]]] = {}
-        """By the number of a folder not yet known: files, their reference to it and their name in it."""
+        self._prefixes: dict[int, str | None] = {
+            volume.table.reference(ROOT): "",
+            volume.table.reference(EXTEND): None,
+        }
+        """By reference to a folder: what its files' paths begin with; None for those that are not listed."""
+        self._waiting: dict[int, list[tuple[_Facts, str]]] = {}
+        """By reference to a folder not yet known: files and their name in it."""
         self._spread: dict[int, _Facts] = {}
         """Files of several records, and what those others tell."""
         self._others: dict[int, list[_Facts]] = {}
@@ -153,28 +156,35 @@ class _Listing:
         return facts
 
     def _place(self, facts: _Facts, found: list[FileEntry]) -> None:
-        """Add the file's entries where the folder is known, else keep them until it is; then those it has kept up."""
-        if facts.is_folder:
-            self._sequences[facts.number] = facts.sequence
-        ready = [(facts, parent, name) for parent, name in facts.names or facts.short]
-        while ready:
-            facts, parent, name = ready.pop()
-            folder = parent & NUMBER
-            if folder not in self._prefixes:
-                self._waiting.setdefault(folder, []).append((facts, parent, name))
-            elif folder > EXTEND and self._sequences[folder] != parent >> 48:
-                self._lost += 1
-            else:
-                self._enter(facts, self._prefixes[folder], name, found)
-                if facts.is_folder and facts.number in self._waiting:
-                    ready.extend(self._waiting.pop(facts.number))
+        """Add the file's entries where the folder is known, else keep them until it is."""
+        for parent, name in facts.names or facts.short:
+            prefix = self._prefixes.get(parent, _UNKNOWN)
+            if prefix is _UNKNOWN:
+                self._waiting.setdefault(parent, []).append((facts, name))
+            elif prefix is not None:
+                self._enter(facts, prefix, name, found)
+            elif facts.is_folder:
+                self._prefixes[facts.sequence << 48 | facts.number] = None
+        if facts.is_folder and self._waiting:
+            self._place_those_in(facts, found)
 
-    def _enter(self, facts: _Facts, prefix: str | None, name: str, found: list[FileEntry]) -> None:
-        number, sequence, is_folder, modified, size = facts[:5]
-        if prefix is None:
-            if is_folder:
-                self._prefixes[number] = None
-            return
+    def _place_those_in(self, folder: _Facts, found: list[FileEntry]) -> None:
+        """What waited for a folder, and for the folders among that."""
+        ready = [folder.sequence << 48 | folder.number]
+        while ready:
+            reference = ready.pop()
+            prefix = self._prefixes.get(reference, _UNKNOWN)
+            for facts, name in self._waiting.pop(reference, ()) if prefix is not _UNKNOWN else ():
+                its_reference = facts.sequence << 48 | facts.number
+                if prefix is not None:
+                    self._enter(facts, prefix, name, found)
+                elif facts.is_folder:
+                    self._prefixes[its_reference] = None
+                if facts.is_folder:
+                    ready.append(its_reference)
+
+    def _enter(self, facts: _Facts, prefix: str, name: str, found: list[FileEntry]) -> None:
+        number, sequence, is_folder, modified, size, _, _ = facts
         if "\\" in name or "\0" in name or "/" in name:
             name = name.translate(FORBIDDEN)
         path = prefix + name
@@ -182,11 +192,9 @@ class _Listing:
             self._lost += 1
             return
         if is_folder:
-            self._prefixes[number] = path + "\\"
+            self._prefixes[sequence << 48 | number] = path + "\\"
             size = 0
-        modified_at = (modified - EPOCH) / 10_000_000 if modified > EPOCH else 0.0
-        if modified_at > LATEST:
-            modified_at = 0.0
+        modified_at = (modified - EPOCH) / 10_000_000 if EPOCH <= modified <= LATEST else 0.0
         found.append(FileEntry(path, size, modified_at, is_folder, number, sequence))
 
     def _is_affordable(self, length: int) -> bool:

@@ -17,7 +17,7 @@ STRIDE = 512
 NUMBER = (1 << 48) - 1
 """Of a reference to a record: the lower bits are its number, the sixteen above its sequence."""
 EPOCH = 116_444_736_000_000_000
-_LATEST = EPOCH + 253_402_300_799 * 10_000_000
+LATEST = EPOCH + 253_402_300_799 * 10_000_000
 
 _HEAD = struct.Struct("<4sHHQHHHHIIQ")
 _ATTRIBUTE = struct.Struct("<IIBBHHH")
@@ -55,7 +55,7 @@ class Record:
 
 def seconds(filetime: int) -> float:
     """Windows' time as seconds since 1970; 0.0 for what lies before it or past the year 9999."""
-    return (filetime - EPOCH) / 10_000_000 if EPOCH <= filetime <= _LATEST else 0.0
+    return (filetime - EPOCH) / 10_000_000 if EPOCH <= filetime <= LATEST else 0.0
 
 
 def mended(raw: bytes) -> bytearray:

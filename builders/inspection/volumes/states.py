@@ -34,7 +34,10 @@ class State:
         self.volume = volume
         self.table = volume.table
         self.damaged: set[int] = set()
-        self._prefixes: dict[int, tuple[int, str | None]] = {ROOT: (0, ""), EXTEND: (0, None)}
+        self._prefixes: dict[int, str | None] = {
+            self.table.reference(ROOT): "",
+            self.table.reference(EXTEND): None,
+        }
         self._file = lru_cache(maxsize=4096)(self._read_file)
 
     def base_of(self, number: int) -> int | None:
@@ -62,7 +65,7 @@ class State:
         size = 0 if is_folder else max(data, default=0)
         entries = []
         for parent, name in _names(attributes):
-            prefix = self._prefix(parent & NUMBER, parent >> 48)
+            prefix = self._prefix(parent)
             if prefix is not None:
                 entries.append(FileEntry(prefix + name, size, modified, is_folder, number, record.sequence))
         return entries
@@ -122,29 +125,24 @@ class State:
             return None
         return (record, attributes) if record.flags & IN_USE and not record.base else None
 
-    def _prefix(self, number: int, sequence: int) -> str | None:
+    def _prefix(self, reference: int) -> str | None:
         """What paths in a folder begin with; None if the folder is not listed or not there."""
-        above: list[tuple[int, int, str]] = []
-        seen: set[int] = set()
+        above: list[tuple[int, str]] = []
         length = 0
-        while number not in self._prefixes:
-            found = self._file(number)
+        while reference not in self._prefixes:
+            found = self._file(reference & NUMBER)
             names = list(_names(found[1])) if found and found[0].flags & FOLDER else []
-            if not names or number in seen or length > LONGEST_PATH or number < FIRST_OWN or found is None:
+            if found is None or not names or found[0].sequence != reference >> 48 or length > LONGEST_PATH:
+                self._prefixes.update((below, None) for below, _ in above)
                 return None
-            seen.add(number)
             parent, name = names[-1]
-            if found[0].sequence != sequence:
-                return None
-            above.append((number, sequence, name))
+            above.append((reference, name))
             length += len(name) + 1
-            number, sequence = parent & NUMBER, parent >> 48
-        known, prefix = self._prefixes[number]
-        if known not in (0, sequence):
-            return None
-        for below, its_sequence, name in reversed(above):
+            reference = parent
+        prefix = self._prefixes[reference]
+        for below, name in reversed(above):
             prefix = None if prefix is None else f"{prefix}{name}\\"
-            self._prefixes[below] = (its_sequence, prefix)
+            self._prefixes[below] = prefix
         return prefix
 
 

@@ -52,6 +52,15 @@ class FileTable:
             raise Damaged(f"there is no record {number}")
         return self.extents.read(number * self.geometry.record, self.geometry.record)
 
+    def reference(self, number: int) -> int:
+        """What folders and files use to name a record: its number and its sequence. Where the record is damaged, as
+        if it had never been used again, which is so for the file system's own."""
+        try:
+            sequence = self.record(number).sequence
+        except Damaged:
+            sequence = number
+        return sequence << 48 | number
+
     def record(self, number: int) -> Record:
         return parsed(self.raw(number), number, self.geometry.clusters)
 
