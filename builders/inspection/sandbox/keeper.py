@@ -20,7 +20,7 @@ from typing import Any
 from builders.inspection.sandbox.collecting import Collected
 from builders.inspection.sandbox.endings import garbage, how_it_ended, ran_out_of_time, said_no
 from builders.inspection.sandbox.limits import Limits
-from builders.inspection.sandbox.outcome import Progress, Result
+from builders.inspection.sandbox.outcome import Json, Progress, Result, Stopped
 from builders.inspection.sandbox.serving import Answer, Server
 from builders.inspection.sandbox.wire import Garbage, Inbox, Message, pack
 from builders.inspection.sources import Folder
@@ -32,6 +32,9 @@ TASKS = "builders.inspection.sandbox.tasks"
 START = "import sys; sys.path.insert(0, sys.argv[1]); from builders.inspection.sandbox.child import main; main()"
 ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "random"}
 TICK_SECONDS = 1.0
+REPORT = "report"
+"""The part that stands in for the answer of a child that had to be stopped."""
+REPORT_FORMAT = "format"
 MOST_COMPLAINTS = 16 << 10
 """Bytes of the child's standard error that are kept for the log."""
 
@@ -65,7 +68,8 @@ def run(
 
     ``on_progress`` is called about once a second as well, and may raise to stop the run. Raises Stopped, another
     Unreadable that the task raised, or whatever the folder's own side raised (a share that cannot be reached is never
-    mistaken for a damaged image).
+    mistaken for a damaged image). Where a child that had to be stopped had told a part of a report, that part is the
+    result, with the reason among its warnings and in ``Result.stopped``.
     """
     ours, theirs = socket.socketpair()
     with ours:
@@ -112,16 +116,29 @@ class _Keeper:
 
     def keep(self, order: dict[str, Any]) -> Result:
         try:
-            self._send(Answer(order))
-            self._listen()
-            return self._result()
-        except Garbage as error:
-            raise garbage(str(error), self._collected.parts) from error
+            return self._to_its_end(order)
+        except Stopped as stopped:
+            return self._what_there_is(stopped)
         finally:
             self._child.kill()
             self._child.wait()
             self._log_complaints()
             self._server.close()
+
+    def _to_its_end(self, order: dict[str, Any]) -> Result:
+        try:
+            self._send(Answer(order))
+            self._listen()
+            return self._result(self._value())
+        except Garbage as error:
+            raise garbage(str(error), self._collected.parts) from error
+
+    def _what_there_is(self, stopped: Stopped) -> Result:
+        report = stopped.partial.get(REPORT)
+        if not (isinstance(report, dict) and isinstance(report.get("warnings"), list)):
+            raise stopped
+        said = {"where": "image", "words": str(stopped)}
+        return self._result(report | {"partial": True, "warnings": [*report["warnings"], said]}, stopped)
 
     def _listen(self) -> None:
         """Until the child has answered or hung up."""
@@ -199,17 +216,31 @@ class _Keeper:
         if self._complaints:
             logger.warning("The process that read an image said: %s", self._complaints.decode(errors="replace"))
 
-    def _result(self) -> Result:
+    def _value(self) -> Json:
         told = self._collected
         if not told.complete:
             self._child.wait(timeout=max(self._seconds_left(), 1))
             raise how_it_ended(self._child.returncode, self._limits, told.parts)
         if told.failure is not None:
             raise said_no(told.failure, self._limits, told.parts)
+        return told.value()
+
+    def _result(self, value: Json, stopped: Stopped | None = None) -> Result:
+        told = self._collected
+        changed = () if stopped else self._server.changed()
+        if changed and REPORT_FORMAT in value:
+            value = _written_to_meanwhile(value, changed)
         return Result(
-            value=told.value(),
+            value=value,
             seconds=self._seconds(),
             bytes_read=told.bytes_read,
             weaker=told.weaker,
-            changed=self._server.changed(),
+            changed=changed,
+            stopped=stopped,
         )
+
+
+def _written_to_meanwhile(report: Json, names: tuple[str, ...]) -> Json:
+    words = "it was written to while it was read, so what was found may be of two states; read it again when it is shut"
+    said = [{"where": name, "words": words} for name in names]
+    return report | {"partial": True, "warnings": [*report.get("warnings", []), *said]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -49,5 +49,7 @@ class Result:
     """Bytes of the image's files that were asked for."""
     weaker: tuple[str, ...] = ()
     """Sentences on guards that this machine's kernel does not have; empty where all of them held."""
-    changed: tuple[str, ...] = field(default=())
+    changed: tuple[str, ...] = ()
     """Names of files that somebody wrote to while they were read: what was read may be of two states."""
+    stopped: Stopped | None = None
+    """Why ``value`` is only what a report had told early: the child did not come to its end."""
