@@ -6,6 +6,7 @@ detection names it, or because both bear the same MSI product code. What merely 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -14,6 +15,8 @@ from enum import StrEnum
 from lifecycle.contents import program_key
 from lifecycle.program_names import normalised, publisher_key
 
+KEY_LENGTH = 300
+LETTERS_AT_LEAST = 3
 ALIKE_FROM = 0.6
 SUGGESTED = 3
 LONGEST_COMPARED = 100
@@ -90,10 +93,14 @@ class Program:
     product_code: str = ""
     kind: str = "application"
     location: str = ""
+    user: str = ""
+    """Whose alone it is, where it was not installed for all."""
+    known_key: str = ""
+    """Its key, where somebody has worked it out already."""
 
     @property
     def key(self) -> str:
-        return program_key(self.name, self.version, self.publisher)
+        return self.known_key or program_key(self.name, self.version, self.publisher, self.user)[:KEY_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -115,17 +122,23 @@ class Catalogue:
     packages: Mapping[int, PackageFacts]
     rules: Mapping[str, Rule]
     by_code: Mapping[str, PackageFacts] = field(default_factory=dict)
-    by_name: Mapping[str, PackageFacts] = field(default_factory=dict)
+    by_name: Sequence[tuple[re.Pattern[str], PackageFacts]] = ()
+    by_word: Mapping[str, Sequence[PackageFacts]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, packages: Iterable[PackageFacts], rules: Mapping[str, Rule]) -> Catalogue:
         everything = list(packages)
         in_use = [package for package in everything if not package.is_retired]
+        by_word: dict[str, list[PackageFacts]] = {}
+        for package in in_use:
+            for word in set(_bare(package.name, package.version).split()):
+                by_word.setdefault(word, []).append(package)
         return cls(
             packages={package.pk: package for package in everything},
             rules=rules,
             by_code=_claimed_once((code.upper(), package) for package in in_use for code in package.product_codes),
-            by_name=_claimed_once((name.casefold(), package) for package in in_use for name in package.detected_names),
+            by_name=[(_pattern(n), package) for package in in_use for n in package.detected_names if _says_enough(n)],
+            by_word=by_word,
         )
 
     def judge(self, program: Program) -> Match:
@@ -136,15 +149,19 @@ class Catalogue:
             return _matched(self.packages[rule.package], Reason.CONFIRMED)
         if package := self.by_code.get(program.product_code.upper()):
             return _matched(package, Reason.PRODUCT_CODE)
-        if package := self.by_name.get(program.name.casefold()):
-            return _matched(package, Reason.DETECTION)
-        if alike := self._alike(program):
+        named = {package.pk: package for pattern, package in self.by_name if pattern.fullmatch(program.name)}
+        if len(named) == 1:
+            return _matched(next(iter(named.values())), Reason.DETECTION)
+        if alike := tuple(named.values())[:SUGGESTED] or self._alike(program):
             names = " or ".join(package.name for package in alike)
             return Match(Cover.UNSURE, f"looks like {names}; a person has to say so", suggestions=alike)
         return Match(Cover.UNCOVERED, "no package installs it")
 
     def _alike(self, program: Program) -> tuple[PackageFacts, ...]:
-        rated = [(_likeness(program, package), package) for package in self.packages.values() if not package.is_retired]
+        """Of the packages that share a word with it: hundreds of programs may be judged for one page."""
+        words = set(_bare(program.name, program.version).split())
+        near = {package.pk: package for word in words for package in self.by_word.get(word, ())}
+        rated = [(_likeness(program, package), package) for package in near.values()]
         good = sorted((pair for pair in rated if pair[0] >= ALIKE_FROM), key=lambda pair: (-pair[0], pair[1].name))
         return tuple(package for _, package in good[:SUGGESTED])
 
@@ -159,6 +176,17 @@ def _claimed_once(pairs: Iterable[tuple[str, PackageFacts]]) -> dict[str, Packag
     return {mark: package for mark, package in found.items() if mark not in twice}
 
 
+def _says_enough(name: str) -> bool:
+    """A rule such as ``*`` fits every program, and says nothing."""
+    return len(name.replace("*", "").strip()) >= LETTERS_AT_LEAST
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """``7-Zip *``, with * for any text; however it is spelled in capitals."""
+    parts = [re.escape(part) for part in re.split(r"\*+", name)]
+    return re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
+
+
 def _matched(package: PackageFacts, reason: Reason) -> Match:
     gaps = ("the package is retired", *package.gaps) if package.is_retired else package.gaps
     words = f"{package.name}, {_REASONS[reason]}"
@@ -169,26 +197,28 @@ def _matched(package: PackageFacts, reason: Reason) -> Match:
 
 def _likeness(program: Program, package: PackageFacts) -> float:
     """0 to 1. The same words count for more than the same letters; a publisher known to differ weighs against it."""
-    ours = normalised(program.name, program.version)[:LONGEST_COMPARED]
-    theirs = normalised(package.name, package.version)[:LONGEST_COMPARED]
-    if not ours or not theirs:
-        return 0.0
+    ours, theirs = _bare(program.name, program.version), _bare(package.name, package.version)
     mine, other = set(ours.split()), set(theirs.split())
-    words = len(mine & other) / len(mine | other)
-    # cheap bounds first: an image holds hundreds of programs, a catalogue hundreds of packages
-    letters = SequenceMatcher(None, ours, theirs)
-    rate = words if letters.real_quick_ratio() < ALIKE_FROM else max(words, letters.ratio())
+    words = len(mine & other) / len(mine | other) if mine and other else 0.0
+    rate = max(words, SequenceMatcher(None, ours, theirs).ratio())
     publishers = publisher_key(program.publisher), publisher_key(package.vendor)
     if all(publishers) and publishers[0] != publishers[1]:
         rate -= 0.25
     return rate
 
 
+def _bare(name: str, version: str) -> str:
+    return normalised(name, version)[:LONGEST_COMPARED]
+
+
+_READ = ("name", "version", "publisher", "product_code", "kind", "location", "user")
+
+
 def programs_of(rows: Sequence[Mapping[str, object]]) -> list[Program]:
     """The programs of a report that a rebuild has to bring back: no updates, none that are hidden."""
     found = []
     for row in rows:
-        texts = {name: str(row.get(name) or "") for name in Program.__dataclass_fields__}
+        texts = {name: str(row.get(name) or "") for name in _READ}
         if texts["name"] and texts["kind"] in ("application", "platform"):
             found.append(Program(**texts))
     return found

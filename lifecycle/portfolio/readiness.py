@@ -132,8 +132,8 @@ def _obstacles(judged: Sequence[Judged], unexplained: Sequence[Unexplained]) -> 
         (Part.TASK, "Find out who made the scheduled task"),
         (Part.HIDDEN, "Find out where this came from, or accept that it is lost"),
     ):
-        if names := tuple(item.name for item in unexplained if item.part == part):
-            yield Obstacle(words, names)
+        if items := tuple(item.name for item in unexplained if item.part == part):
+            yield Obstacle(words, items)
 
 
 def _brought(explained: Sequence[Program]) -> Callable[[Sequence[str]], bool]:
@@ -192,7 +192,7 @@ def _tasks(report: Report) -> Iterable[Found]:
         path = text(row.get("path"))
         if not path.casefold().startswith("\\microsoft\\"):
             actions = row.get("actions")
-            marks = tuple(text(action) for action in actions) if isinstance(actions, list | tuple) else ()
+            marks: tuple[str, ...] = tuple(map(text, actions)) if isinstance(actions, list | tuple) else ()
             yield _item(Part.TASK, row, "path", ", ".join(marks)), marks
 
 
