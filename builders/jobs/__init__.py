@@ -8,7 +8,10 @@ from builders.engine.steps import Step, StepFailed
 from builders.jobs import (
     boot_maintenance_target,
     boot_test_targets,
+    compare_files,
     delete_version,
+    hash_image,
+    inspect_image,
     merge,
     new_version,
     override,
@@ -17,7 +20,7 @@ from builders.jobs import (
     revert,
 )
 from lifecycle.models import Job
-from lifecycle.states import Action
+from lifecycle.states import Action, Reading
 
 KINDS: dict[str, Callable[[Job], Sequence[Step]]] = {
     Action.NEW_VERSION: new_version.steps,
@@ -32,6 +35,9 @@ KINDS: dict[str, Callable[[Job], Sequence[Step]]] = {
     Action.MERGE: merge.updates,
     Action.MERGE_BASE: merge.new_base,
     Action.DELETE_VERSION: delete_version.steps,
+    Reading.INSPECT: inspect_image.steps,
+    Reading.HASH: hash_image.steps,
+    Reading.COMPARE: compare_files.steps,
 }
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from builders.adapters.errors import AdapterError, NotAuthenticated
 from builders.adapters.pvs.farm import ProvisioningFarm
 from builders.adapters.pvs.model import FarmPicture
+from builders.contents.noticing import have_read_what_is_new
 from builders.engine import leases, masking
 from builders.engine.announce import announce
 from builders.engine.leases import Heartbeat, LeaseLost
@@ -121,6 +122,7 @@ def _write(lease: SyncLease, started: datetime, picture: FarmPicture) -> None:
         held.sync_error = ""
         _finish(held, started, calls=picture.calls, round_trips=picture.round_trips, changed=changed)
         announce(topics.FARM)
+    have_read_what_is_new(lease.farm_id)
 
 
 def _note_failure(lease: SyncLease, name: str, started: datetime, words: str) -> None:
