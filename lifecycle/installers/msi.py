@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import olefile
 
@@ -28,7 +28,7 @@ def read(file: BinaryIO) -> Facts:
         raise Unreadable("It looks like a Windows Installer package, but it cannot be read.") from error
 
 
-def _facts(of: olefile.OleFileIO) -> Facts:
+def _facts(of: olefile.OleFileIO[Any]) -> Facts:
     pool = tables.strings(_stream(of, "_StringPool"), _stream(of, "_StringData"))
     found = tables.pairs(_stream(of, "Property"), pool)
     architecture, warnings = _architecture(of)
@@ -47,7 +47,7 @@ def _facts(of: olefile.OleFileIO) -> Facts:
     )
 
 
-def _stream(of: olefile.OleFileIO, table: str) -> bytes:
+def _stream(of: olefile.OleFileIO[Any], table: str) -> bytes:
     name = tables.stream_name(table)
     if not of.exists(name):
         raise Unreadable(f"It is a compound file, but no Windows Installer package: it has no table {table}.")
@@ -62,7 +62,7 @@ def _code(found: dict[str, str], name: str) -> str:
     return code if _CODE.fullmatch(code) else ""
 
 
-def _architecture(of: olefile.OleFileIO) -> tuple[str, tuple[str, ...]]:
+def _architecture(of: olefile.OleFileIO[Any]) -> tuple[str, tuple[str, ...]]:
     """By the summary's Template, such as ``x64;1033``: platform, then languages."""
     if not of.exists(_SUMMARY) or of.get_size(_SUMMARY) > MOST_BYTES:
         return "", ("It has no summary, which would name its architecture.",)

@@ -1,0 +1,51 @@
+"""Keys of packages, and names of files as Windows takes them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.utils.text import slugify
+
+from lifecycle.errors import Incomplete
+
+LONGEST_NAME = 150
+LONGEST_KEY = 80
+_KEY = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+_FORBIDDEN = re.compile(r'[<>:"|?*]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def plain_file_name(text: str) -> str:
+    """The last part of a path, without what Windows refuses in names. Incomplete when nothing sensible is left."""
+    last = re.split(r"[\\/]", unicodedata.normalize("NFC", text))[-1]
+    printable = "".join(each for each in last if unicodedata.category(each)[0] != "C")
+    name = " ".join(_FORBIDDEN.sub("_", printable).split()).rstrip(". ")
+    stem, dot, ending = name.rpartition(".")
+    if len(name) > LONGEST_NAME:
+        name = f"{stem[: LONGEST_NAME - len(ending) - 1]}{dot}{ending}"[:LONGEST_NAME]
+    if not name.strip("._ ") or _DEVICE.fullmatch(name):
+        raise Incomplete("name", f"“{printable[:80]}” is no name for a file.")
+    return name
+
+
+def key(text: str) -> str:
+    """Checked. Incomplete when it is none."""
+    found = text.strip()
+    if not _KEY.fullmatch(found) or len(found) > LONGEST_KEY:
+        raise Incomplete("key", "A key has small letters, digits and single hyphens or underscores, such as 7-zip-x64.")
+    return found
+
+
+def suggested_key(name: str) -> str:
+    """``Notepad++ (64-bit x64)`` → ``notepad-64-bit-x64``; empty where nothing of it can be used."""
+    return re.sub(r"[-_]{2,}", "-", slugify(name)).strip("-_")[:LONGEST_KEY].strip("-_")
+
+
+def sha256(text: str) -> str:
+    """Checked, in small letters. Incomplete when it is none."""
+    found = text.strip().casefold()
+    if not _SHA256.fullmatch(found):
+        raise Incomplete("sha256", "A SHA-256 has 64 hexadecimal digits.")
+    return found
