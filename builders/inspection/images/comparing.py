@@ -39,9 +39,14 @@ def _shared_files(a: tuple[LinkFacts, ...], b: tuple[LinkFacts, ...]) -> int:
 
 
 def _is_same_file(one: LinkFacts, other: LinkFacts) -> bool:
-    """VHDX marks every write to the content. A VHD does not, so it must have the same name too."""
-    alike = (one.format, one.kind, one.size, one.data_id) == (other.format, other.kind, other.size, other.data_id)
-    return alike and (one.format == "VHDX" or (one.name, one.file_size) == (other.name, other.file_size))
+    """VHDX marks every write to a file. VHD does not, so a VHD must have the same name too."""
+    if one.format == "VHD" and one.name != other.name:
+        return False
+    return _identity(one) == _identity(other)
+
+
+def _identity(link: LinkFacts) -> tuple[object, ...]:
+    return link.format, link.kind, link.file_size, link.size, link.data_id, link.file_id, link.sequence, link.parent_id
 
 
 def _side_by_side(left: Iterator[Piece], right: Iterator[Piece]) -> Iterator[tuple[int, int, bool]]:

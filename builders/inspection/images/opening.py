@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from builders.inspection.errors import Damaged, OutOfPlace, WrongParent
+from builders.inspection.errors import Damaged, OutOfPlace, Unreadable, WrongParent
 from builders.inspection.images.chain import Chain
 from builders.inspection.images.facts import LinkFacts
 from builders.inspection.images.links import Link
@@ -87,15 +87,13 @@ def _found(child: Link, folder: Folder) -> Link:
     """The parent by the names that the child knows: the first that is there and fits."""
     if not child.facts.parent_names:
         raise WrongParent(f"{child.facts.name} does not say what its parent is called. Name it")
-    problem: WrongParent | None = None
-    for name in _present(child.facts.parent_names, folder):
+    problem: Unreadable | None = None
+    for name in child.facts.parent_names:
         try:
-            parent = _opened(name, folder)
+            return _fitting(child, _spelt_anyhow(name, folder))
         except FileNotFoundError:
             continue
-        try:
-            return _fitting(child, parent)
-        except WrongParent as error:
+        except Unreadable as error:
             problem = problem or error
     if problem:
         raise problem
@@ -103,12 +101,15 @@ def _found(child: Link, folder: Folder) -> Link:
     raise WrongParent(f"{called}, the parent of {child.facts.name}, is not in the same folder")
 
 
-def _present(names: Iterable[str], folder: Folder) -> list[str]:
-    """Those of the names that are files there, spelt as they are there: Windows does not tell upper from lower case."""
-    spelt = {name.casefold(): name for name in folder.names()}
-    there = set(spelt.values())
-    found = (name if name in there else spelt.get(name.casefold()) for name in names)
-    return list(dict.fromkeys(name for name in found if name))
+def _spelt_anyhow(name: str, folder: Folder) -> Link:
+    """Windows does not tell upper from lower case, the folder may."""
+    try:
+        return _opened(name, folder)
+    except FileNotFoundError:
+        spelt = next((there for there in folder.names() if there.casefold() == name.casefold()), None)
+        if spelt is None:
+            raise
+        return _opened(spelt, folder)
 
 
 def _fitting(child: Link, parent: Link) -> Link:
@@ -134,7 +135,7 @@ def _misfit(child: Link, parent: Link) -> str:
 
 
 def _no_loop(links: Sequence[Link]) -> None:
-    """The last link must be none of those above it."""
-    last = links[-1].facts
-    if any(last.name == link.facts.name or last.data_id == link.facts.data_id for link in links[:-1]):
-        raise WrongParent(f"{last.name} is its own parent, by way of {links[-2].facts.name}: the chain does not end")
+    """The last link must be none of those above it. A file under two names is caught by DEEPEST."""
+    last = links[-1].facts.name
+    if any(last == link.facts.name for link in links[:-1]):
+        raise WrongParent(f"{last} is its own parent, by way of {links[-2].facts.name}: the chain does not end")

@@ -65,6 +65,10 @@ def read_footer(source: Source) -> Footer:
         return _footer(source, record, at if at else source.size, at_start=at == 0 and source.size > SECTOR)
     if damaged:
         raise Damaged(f"{source.name}: the checksum of its VHD footer is wrong: the file is damaged")
+    if source.name.lower().endswith("vhd"):
+        raise Damaged(
+            f"{source.name} has no VHD footer at its end, nor a copy of it at its start: it is cut off or damaged"
+        )
     raise Unsupported(f"{source.name} is neither VHD nor VHDX: it has no signature of either")
 
 

@@ -127,13 +127,16 @@ class SparseVhd:
     def shortcomings(self) -> list[str]:
         if self._table.count > _MOST_LOOKED_THROUGH:
             return []
-        missing = sum(
-            entry != _UNUSED and entry * SECTOR >= self._file.size for _, page in self._table.pages() for entry in page
-        )
+        missing, latest = 0, self._file.size - self._data_after - self._block
+        for first, page in self._table.pages():
+            for index, entry in enumerate(page, first):
+                if entry != _UNUSED and entry * SECTOR > latest:
+                    needed = (self.size - 1) % self._block + 1 if index == self._blocks - 1 else self._block
+                    missing += entry * SECTOR + self._data_after + needed > self._file.size
         if not missing:
             return []
         where = f"{self._file.name} ends at byte {self._file.size:,}"
-        return [f"{where}: {missing:,} of its blocks are missing, so it is cut off"]
+        return [f"{where}: {missing:,} of its blocks are missing or cut, so it was not copied whole"]
 
     def close(self) -> None:
         self._file.close()

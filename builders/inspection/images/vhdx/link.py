@@ -35,6 +35,7 @@ class VhdxLink:
         bat, metadata_region, region_warnings = read_regions(self._file)
         metadata = read_metadata(self._file, metadata_region)
         self.size, self.sector, self._block = metadata.size, metadata.sector, metadata.block_size
+        self._blocks = -(-self.size // self._block)
         self._differencing = metadata.kind == "differencing"
         self._per_chunk = _BITS_OF_BITMAP_BLOCK * self.sector // self._block
         self._table = self._allocation_table(bat)
@@ -122,22 +123,24 @@ class VhdxLink:
             return []
         missing = 0
         latest = max(0, self._file.size - self._block)
-        for _, page in self._table.pages():
-            if max(page) >> 20 << 20 > latest:
-                missing += sum(
-                    entry & _STATE in (FULLY_PRESENT, PARTIALLY_PRESENT) and entry >> 20 << 20 >= self._file.size
-                    for entry in page
-                )
+        last_entry = (self._blocks - 1) + (self._blocks - 1) // self._per_chunk
+        for first, page in self._table.pages():
+            if max(page) >> 20 << 20 <= latest:
+                continue
+            for index, entry in enumerate(page, first):
+                if entry & _STATE in (FULLY_PRESENT, PARTIALLY_PRESENT) and entry >> 20 << 20 > latest:
+                    needed = (self.size - 1) % self._block + 1 if index == last_entry else self._block
+                    missing += (entry >> 20 << 20) + needed > self._file.size
         if not missing:
             return []
         where = f"{self.facts.name} ends at byte {self._file.size:,}"
-        return [f"{where}: {missing:,} of its blocks are missing, so it is cut off"]
+        return [f"{where}: {missing:,} of its blocks are missing or cut, so it was not copied whole"]
 
     def close(self) -> None:
         self._file.close()
 
     def _allocation_table(self, region: Region) -> Table:
-        blocks = -(-self.size // self._block)
+        blocks = self._blocks
         chunks = -(-blocks // self._per_chunk)
         entries = chunks * (self._per_chunk + 1) if self._differencing else blocks + (blocks - 1) // self._per_chunk
         if region.length < 8 * entries:

@@ -78,6 +78,7 @@ def _applied(source: Source, entries: list[_Entry]) -> Patches:
             else:
                 patches.write(position, leading + next(sectors)[8:-4] + trailing)
     patches.extend(min(entries[-1].last_size, _LARGEST_FILE))
+    patches.settle()
     return patches
 
 

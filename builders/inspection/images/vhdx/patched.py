@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+import heapq
+from bisect import bisect_left, bisect_right
 
 from builders.inspection.sources import Source
 
@@ -10,50 +11,75 @@ _PAGE = 4096
 
 
 class Patches:
-    """Pages of 4 KiB and stretches of zeros, the later over the earlier, and the size the file grows to."""
+    """Pages of 4 KiB and stretches of zeros, the later over the earlier, and the size the file grows to.
+
+    Collected by ``write``, ``zero`` and ``extend``, then ``settle``, then used.
+    """
 
     def __init__(self) -> None:
         self.size = 0
-        self._pages: dict[int, bytes] = {}
+        self._count = 0
+        self._pages: dict[int, tuple[int, bytes]] = {}  # position: number of the write, content
+        self._stretches: list[tuple[int, int, int]] = []  # begin, end, number of the write
         self._order: list[int] = []
-        self._zeros: list[tuple[int, int]] = []  # begin and end, apart from each other, in order
+        self._begins: list[int] = []
+        self._ends: list[int] = []
 
     def write(self, position: int, page: bytes) -> None:
         """``position`` on a whole page."""
-        if position not in self._pages:
-            insort(self._order, position)
-        self._pages[position] = page
+        self._count += 1
+        self._pages[position] = (self._count, page)
         self.extend(position + len(page))
 
     def zero(self, position: int, length: int) -> None:
-        end = position + length
-        low, high = bisect_left(self._order, position), bisect_left(self._order, end)
-        for gone in self._order[low:high]:
-            del self._pages[gone]
-        del self._order[low:high]
-        first = bisect_left([stop for _, stop in self._zeros], position)
-        last = bisect_right([start for start, _ in self._zeros], end)
-        touched = self._zeros[first:last]
-        begin = min([position, *(start for start, _ in touched)])
-        self._zeros[first:last] = [(begin, max([end, *(stop for _, stop in touched)]))]
-        self.extend(end)
+        self._count += 1
+        self._stretches.append((position, position + length, self._count))
+        self.extend(position + length)
 
     def extend(self, size: int) -> None:
         self.size = max(self.size, size)
 
+    def settle(self) -> None:
+        """Pages that were zeroed after they were written go; the stretches of zeros become disjoint."""
+        self._stretches.sort()
+        self._drop_zeroed_pages()
+        for begin, end, _ in self._stretches:
+            if self._ends and begin <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._begins.append(begin)
+                self._ends.append(end)
+        self._stretches.clear()
+        self._order = sorted(self._pages)
+
+    def _drop_zeroed_pages(self) -> None:
+        """A page goes when a stretch of a later number covers it. Stretches are looked at as their begin is passed."""
+        open_ones: list[tuple[int, int]] = []  # number, negated so that the latest comes first; end
+        upcoming = iter([*self._stretches, (1 << 63, 0, 0)])
+        begin, end, number = next(upcoming)
+        for position in sorted(self._pages):
+            while begin <= position:
+                heapq.heappush(open_ones, (-number, end))
+                begin, end, number = next(upcoming)
+            while open_ones and open_ones[0][1] <= position:
+                heapq.heappop(open_ones)
+            if open_ones and -open_ones[0][0] > self._pages[position][0]:
+                del self._pages[position]
+
     def over(self, found: bytes, position: int) -> bytes:
         """What is at ``position`` after the writes, where ``found`` is before them."""
         end = position + len(found)
-        zeros = [(max(a, position), min(b, end)) for a, b in self._zeros if a < end and b > position]
+        first, last = bisect_right(self._ends, position), bisect_left(self._begins, end)
         pages = self._order[bisect_right(self._order, position - _PAGE) : bisect_left(self._order, end)]
-        if not zeros and not pages:
+        if first >= last and not pages:
             return found
         result = bytearray(found)
-        for start, stop in zeros:
-            result[start - position : stop - position] = bytes(stop - start)
+        for begin, stop in zip(self._begins[first:last], self._ends[first:last], strict=True):
+            low, high = max(begin, position), min(stop, end)
+            result[low - position : high - position] = bytes(high - low)
         for at in pages:
-            start, stop = max(at, position), min(at + _PAGE, end)
-            result[start - position : stop - position] = self._pages[at][start - at : stop - at]
+            low, high = max(at, position), min(at + _PAGE, end)
+            result[low - position : high - position] = self._pages[at][1][low - at : high - at]
         return bytes(result)
 
 
