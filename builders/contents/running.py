@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 STALE = timedelta(seconds=60)
 BEAT_SECONDS = 1.0
+NAME = "reading of job"
 STARTS_AT_MOST = 5
 """So many readers in a row may be lost with their workers before the image is taken for the cause."""
 
@@ -119,7 +120,12 @@ def take(job: Job, *, first: bool) -> Pen | None:
 
 def begin(pen: Pen, work: Work) -> None:
     """In a thread of this process."""
-    threading.Thread(target=_run, args=(pen, work), name=f"reading of job {pen.job_id}", daemon=True).start()
+    threading.Thread(target=_run, args=(pen, work), name=f"{NAME} {pen.job_id}", daemon=True).start()
+
+
+def alive() -> int:
+    """Readers of this process at this moment."""
+    return sum(1 for thread in threading.enumerate() if thread.name.startswith(NAME))
 
 
 def stop(job: Job) -> bool:
