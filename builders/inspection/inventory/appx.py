@@ -17,7 +17,7 @@ def read_appx(reading: Reading) -> list[StoreApp]:
     found: dict[tuple[str, str, str], StoreApp] = {}
     store = reading.software(STORE)
     for folder in _folders(store) if store else ():
-        for key in folder.keys():
+        for key in folder:
             if app := app_of(key.name, f"SOFTWARE\\{key.path}"):
                 found.setdefault((app["family"], app["version"], app["architecture"]), app)
     return sorted(found.values(), key=lambda app: (app["family"].lower(), app["version"], app["architecture"]))
@@ -33,6 +33,6 @@ def app_of(full_name: str, source: str) -> StoreApp | None:
 
 
 def _folders(store: Key) -> Iterator[Key]:
-    for key in store.keys():
+    for key in store:
         if key.name.lower() in ("applications", "inboxapplications") or key.name.startswith("S-1-"):
             yield key

@@ -82,9 +82,9 @@ def newest_rollup(patches: list[Patch]) -> tuple[int, int] | None:
     found = []
     for patch in patches:
         parts = patch["version"].split(".")
-        if patch["name"].lower() == "rollupfix" and patch["state"] == "installed" and len(parts) >= 2:
-            if parts[0].isdecimal() and parts[1].isdecimal():
-                found.append((int(parts[0]), int(parts[1])))
+        is_rollup = patch["name"].lower() == "rollupfix" and patch["state"] == "installed"
+        if is_rollup and len(parts) >= 2 and all(part.isdecimal() for part in parts[:2]):
+            found.append((int(parts[0]), int(parts[1])))
     return max(found, default=None)
 
 

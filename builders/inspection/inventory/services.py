@@ -20,9 +20,13 @@ _SERVICE_TYPES = ((0x10, "own process"), (0x20, "shared process"))
 _PER_USER = 0x40
 _INTERACTIVE = 0x100
 _PLATFORM_DRIVERS = frozenset(
-    "vmxnet3ndis6 vmxnet3 pvscsi vmmemctl vm3dmp vmci vsock vmhgfs vmrawdsk bnistack bnistack6 cfsdep2 cvhdmp cvhdbusp6 "
-    "cnicteam bnns xenbus xenvif xenvbd xennet xeniface xenfilt xendisk netvsc storvsc vmbus storahci stornvme lsi_sas "
-    "lsi_sas2i lsi_sas3i storflt hvservice".split()
+    {
+        *("vmxnet3ndis6", "vmxnet3", "pvscsi", "vmmemctl", "vm3dmp", "vmci", "vsock", "vmhgfs", "vmrawdsk"),
+        *("bnistack", "bnistack6", "cfsdep2", "cvhdmp", "cvhdbusp6", "cnicteam", "bnns"),
+        *("xenbus", "xenvif", "xenvbd", "xennet", "xeniface", "xenfilt", "xendisk"),
+        *("netvsc", "storvsc", "vmbus", "storflt", "hvservice"),
+        *("storahci", "stornvme", "lsi_sas", "lsi_sas2i", "lsi_sas3i"),
+    }
 )
 """Read first, whoever made them: a version that boots or streams hangs on these."""
 

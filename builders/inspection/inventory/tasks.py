@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
+from builders.inspection.inventory.finding import MISSES
 from builders.inspection.inventory.reading import Reading
 from builders.inspection.inventory.report import Task
 from builders.inspection.inventory.secrets import concealed
@@ -58,11 +59,9 @@ def _from_files(reading: Reading) -> list[Task]:
 
 
 def _is_folder(reading: Reading, path: str) -> bool:
-    """Whether there is anything in it: an empty folder is none of ours, and a file has no names."""
-    assert reading.volume is not None
     try:
-        return bool(reading.volume.names(FOLDER + path))
-    except (OSError, ValueError):
+        return reading.volume is not None and reading.volume.is_folder(FOLDER + path)
+    except MISSES:
         return False
 
 
@@ -77,14 +76,15 @@ def _task(reading: Reading, path: str, content: bytes) -> Task:
 
 def _from_registry(reading: Reading) -> list[Task]:
     tree = reading.software(TREE)
-    waiting, tasks = [(tree, "")] if tree else [], []
+    waiting = [(tree, "")] if tree else []
+    tasks: list[Task] = []
     while waiting and len(tasks) < MOST_TASKS:
         key, path = waiting.pop()
         if f"{path}\\".lower().startswith(WINDOWS_OWN) or path.count("\\") > MOST_DEPTH:
             continue
         if key.text("Id") and path:
             tasks.append(Task(path=path, actions=[], source=f"SOFTWARE\\{key.path}"))
-        waiting.extend((below, rf"{path}\{below.name}") for below in key.keys())
+        waiting.extend((below, rf"{path}\{below.name}") for below in key)
     return tasks
 
 
