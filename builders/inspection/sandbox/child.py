@@ -9,7 +9,7 @@ import socket
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from builders.inspection.errors import Unreadable
 from builders.inspection.sandbox.confinement import confine, end_with
@@ -20,16 +20,6 @@ from builders.inspection.sandbox.wire import Line
 CHUNK = 1 << 20
 MOST_WORDS = 2_000
 PACKAGE = Path(__file__).resolve().parents[2]
-
-
-class Teller(Protocol):
-    """What a task may say while it works."""
-
-    def progress(self, words: str, done: int = 0, total: int = 0) -> None: ...
-
-    def part(self, name: str, value: Any) -> None:
-        """A piece of the answer that is to be kept if the rest cannot be had."""
-        ...
 
 
 class _Teller:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from builders.inspection.errors import Unreadable
 from builders.inspection.images import changed
-from builders.inspection.sandbox.child import Teller
 from builders.inspection.sandbox.opening import Opened, OpenedVolume, divided, open_disk, open_volumes, place
+from builders.inspection.sandbox.tasks import Options, Order, Task, Teller
 from builders.inspection.sources import Folder
 from builders.inspection.volumes import Cached, FileChange, FileEntry, changed_files, list_files
 
@@ -18,9 +18,7 @@ MOST_DIFFERING = 50_000
 TELL_EVERY = 10_000
 
 
-def listed(
-    folders: Sequence[Folder], orders: Sequence[dict[str, Any]], options: Mapping[str, Any], tell: Teller
-) -> dict[str, Any]:
+def listed(folders: Sequence[Folder], orders: Sequence[Order], options: Options, tell: Teller) -> dict[str, Any]:
     """``volumes``: per NTFS volume its ``files`` as [path, size, modified_at, is_folder], in the table's order."""
     opened, volumes = _opened(folders[0], orders[0], options)
     most = int(options.get("at_most", MOST_LISTED))
@@ -38,9 +36,7 @@ def listed(
     return _answer(opened, volumes, {"volumes": found})
 
 
-def compared(
-    folders: Sequence[Folder], orders: Sequence[dict[str, Any]], options: Mapping[str, Any], tell: Teller
-) -> dict[str, Any]:
+def compared(folders: Sequence[Folder], orders: Sequence[Order], options: Options, tell: Teller) -> dict[str, Any]:
     """``volumes``: ``added``, ``removed`` and ``changed`` files of each NTFS volume, the first image being "before"."""
     (before, old), (after, new) = (_opened(*pair, options) for pair in zip(folders, orders, strict=True))
     ranges = _ranges(before, after)
@@ -57,7 +53,7 @@ def compared(
     return _answer(before, [*old, *new], {"volumes": found, "differing_bytes": differing})
 
 
-def _opened(folder: Folder, order: dict[str, Any], options: Mapping[str, Any]) -> tuple[Opened, list[OpenedVolume]]:
+def _opened(folder: Folder, order: Order, options: Options) -> tuple[Opened, list[OpenedVolume]]:
     opened = open_disk(folder, order, raw=bool(options.get("raw")))
     disk = Cached(opened.disk)
     return opened, open_volumes(opened, disk, divided(opened, disk).partitions)
@@ -130,3 +126,6 @@ def _change(each: FileChange) -> dict[str, Any]:
 def _answer(opened: Opened, volumes: Sequence[OpenedVolume], value: dict[str, Any]) -> dict[str, Any]:
     told = [{"where": place(each.partition), "words": words} for each in volumes for words in each.volume.warnings]
     return value | {"warnings": opened.warnings + told, "partial": opened.partial}
+
+
+TASKS: dict[str, Task] = {"files": listed, "compare-files": compared}

@@ -22,13 +22,13 @@ from builders.inspection.sandbox.endings import garbage, how_it_ended, ran_out_o
 from builders.inspection.sandbox.limits import Limits
 from builders.inspection.sandbox.outcome import Json, Progress, Result, Stopped
 from builders.inspection.sandbox.serving import Answer, Server
+from builders.inspection.sandbox.tasks import MODULES
 from builders.inspection.sandbox.wire import Garbage, Inbox, Message, pack
 from builders.inspection.sources import Folder
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[3]
-TASKS = "builders.inspection.sandbox.tasks"
 START = "import sys; sys.path.insert(0, sys.argv[1]); from builders.inspection.sandbox.child import main; main()"
 ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "random"}
 TICK_SECONDS = 1.0
@@ -71,19 +71,19 @@ def run(
     mistaken for a damaged image). Where a child that had to be stopped had told a part of a report, that part is the
     result, with the reason among its warnings and in ``Result.stopped``.
     """
+    order = {
+        "module": MODULES[task],
+        "task": task,
+        "images": [image.as_order() for image in images],
+        "options": dict(options or {}),
+        "limits": asdict(limits),
+    }
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             child = _start(theirs)
-        order = {
-            "module": TASKS,
-            "task": task,
-            "images": [image.as_order() for image in images],
-            "options": dict(options or {}),
-            "limits": asdict(limits),
-        }
-        keeper = _Keeper(child, ours, Server([image.folder for image in images]), limits, on_progress)
-        return keeper.keep(order)
+        server = Server([image.folder for image in images])
+        return _Keeper(child, ours, server, limits, on_progress).keep(order)
 
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
