@@ -172,7 +172,7 @@ class _Comparison:
         if old.value is not None and new.value is not None:
             return old.value == new.value
         if (old.runs, old.valid, old.flags) == (new.runs, new.valid, new.flags):
-            places = self._after.extents(new).places(0, new.size)
+            places = self._after.table.extents_of(new).places(0, new.size)
             return not any(any(within(self._differing, at, at + length)) for at, length in places if at >= 0)
         return self._read_alike(old, new)
 
@@ -211,7 +211,7 @@ class _Pieces:
 
     def __init__(self, state: State, stream: Stream) -> None:
         self._value = stream.value
-        self._extents = state.extents(stream)
+        self._extents = state.table.extents_of(stream)
         self._size = stream.size
 
     def hole(self, at: int) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 EFI_SYSTEM = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 BASIC_DATA = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
 
+WINDOWS_DATA = "Windows data"
+
 GPT_KINDS = {
     EFI_SYSTEM: "EFI system",
-    BASIC_DATA: "Windows data",
+    BASIC_DATA: WINDOWS_DATA,
     "e3c9e316-0b5c-4db8-817d-f92df00215ae": "Microsoft reserved",
     "de94bba4-06d1-4d40-a16a-bfd50179d6ac": "Windows recovery",
     "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3": "dynamic disk, its database",
@@ -22,7 +24,7 @@ MBR_KINDS = {
     0x01: "FAT12",
     0x04: "FAT16",
     0x06: "FAT16",
-    0x07: "Windows data",
+    0x07: WINDOWS_DATA,
     0x0B: "FAT32",
     0x0C: "FAT32",
     0x0E: "FAT16",

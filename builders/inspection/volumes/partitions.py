@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from builders.inspection.errors import Damaged
 from builders.inspection.sources import Disk
 from builders.inspection.volumes import gpt, mbr
+from builders.inspection.volumes.boot import backup_of
 from builders.inspection.volumes.file_systems import (
     BITLOCKER,
+    EMPTY,
     EXFAT,
     FAT,
     NTFS,
@@ -18,7 +20,8 @@ from builders.inspection.volumes.file_systems import (
     file_system_at,
     file_system_of,
 )
-from builders.inspection.volumes.kinds import gpt_kind, mbr_kind
+from builders.inspection.volumes.kinds import WINDOWS_DATA, gpt_kind, mbr_kind
+from builders.inspection.volumes.window import Window
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,8 @@ def _by_gpt(disk: Disk, *, expected: bool, no_table: bool) -> Layout:
     for entry in found.entries:
         if fitted := _fitted(disk, entry.number, entry.start, entry.length, warnings):
             start, length = fitted
-            system = file_system_at(disk, start)
             kind = gpt_kind(entry.kind_id)
+            system = _system_at(disk, start, length, kind, warnings)
             partitions.append(Partition(entry.number, start, length, entry.kind_id, kind, entry.name, system))
     return Layout("GPT", tuple(partitions), (*warnings, *_words_of_kinds(partitions)), found.disk_id)
 
@@ -106,10 +109,10 @@ def _by_mbr(disk: Disk, table: mbr.Table) -> Layout:
     for entry in mbr.all_entries(disk, table, warnings):
         if fitted := _fitted(disk, entry.number, entry.start, entry.length, warnings):
             start, length = fitted
-            system = file_system_at(disk, start)
-            kind_id = f"{entry.kind:#04x}"
+            kind = mbr_kind(entry.kind)
+            system = _system_at(disk, start, length, kind, warnings)
             partitions.append(
-                Partition(entry.number, start, length, kind_id, mbr_kind(entry.kind), "", system, entry.is_active)
+                Partition(entry.number, start, length, f"{entry.kind:#04x}", kind, "", system, entry.is_active)
             )
     return Layout("MBR", tuple(partitions), (*warnings, *_words_of_kinds(partitions)), table.disk_id)
 
@@ -124,11 +127,20 @@ def _fitted(disk: Disk, number: int, start: int, length: int, warnings: list[str
     return start, min(length, disk.size - start)
 
 
+def _system_at(disk: Disk, start: int, length: int, kind: str, warnings: list[str]) -> str:
+    """What begins there; NTFS also where only its copy of the first sector, at the partition's end, is left."""
+    system = file_system_at(disk, start)
+    if system in {EMPTY, UNKNOWN} and kind == WINDOWS_DATA and backup_of(Window(disk, start, length)) is not None:
+        warnings.append(f"The partition at byte {start} has lost its first sector; its copy at the end says NTFS.")
+        return NTFS
+    return system
+
+
 def _words_of_kinds(partitions: list[Partition]) -> list[str]:
     words = []
     for partition in partitions:
         if partition.kind.startswith(("dynamic disk", "storage spaces")):
             words.append(f"Partition {partition.number} belongs to a {partition.kind}, whose volumes are not read.")
-        elif partition.kind == "Windows data" and partition.file_system == UNKNOWN:
+        elif partition.kind == WINDOWS_DATA and partition.file_system == UNKNOWN:
             words.append(f"Partition {partition.number} has a file system that is not known.")
     return words

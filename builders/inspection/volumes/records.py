@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from builders.inspection.errors import Damaged
 from builders.inspection.volumes.runs import Run, decoded
 
-STANDARD, LIST, NAME, DATA, INDEX_ROOT, INDEX, REPARSE = 0x10, 0x20, 0x30, 0x80, 0x90, 0xA0, 0xC0
+STANDARD, LIST, NAME, VOLUME_NAME, DATA = 0x10, 0x20, 0x30, 0x60, 0x80
+INDEX_ROOT, INDEX, BITMAP, REPARSE = 0x90, 0xA0, 0xB0, 0xC0
 IN_USE, FOLDER = 1, 2
 COMPRESSED, ENCRYPTED = 0x00FF, 0x4000
 STRIDE = 512
@@ -58,13 +59,13 @@ def seconds(filetime: int) -> float:
     return (filetime - EPOCH) / 10_000_000 if EPOCH <= filetime <= LATEST else 0.0
 
 
-def mended(raw: bytes) -> bytearray:
-    """The record with the two last bytes of each stretch put back. Damaged where they do not fit together, as after a
-    write that was cut short."""
+def mended(raw: bytes, signature: bytes = b"FILE") -> bytearray:
+    """The record, or index block, with the two last bytes of each stretch put back. Damaged where they do not fit
+    together, as after a write that was cut short."""
     record = bytearray(raw)
     at, count = int.from_bytes(raw[4:6], "little"), int.from_bytes(raw[6:8], "little")
-    if raw[:4] != b"FILE" or count != len(raw) // STRIDE + 1 or at + 2 * count > len(raw):
-        raise Damaged("it is not a file record")
+    if raw[:4] != signature or count != len(raw) // STRIDE + 1 or at + 2 * count > len(raw):
+        raise Damaged(f"it does not begin with {signature.decode()}")
     mark = raw[at : at + 2]
     for index in range(1, count):
         end = index * STRIDE

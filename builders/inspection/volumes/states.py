@@ -23,7 +23,6 @@ from builders.inspection.volumes.records import (
     seconds,
     streams,
 )
-from builders.inspection.volumes.runs import Extents
 from builders.inspection.volumes.stretches import Stretch
 
 BITMAP = 6
@@ -89,9 +88,6 @@ class State:
         wanted = streams(each for each in found[1] if each.kind in (DATA, REPARSE))
         return {(each.kind, each.name): each for each in wanted}
 
-    def extents(self, stream: Stream) -> Extents:
-        return Extents(self.volume.window, stream.runs, self.volume.geometry.cluster, stream.size, stream.valid)
-
     def stretches(self, number: int) -> Iterator[Stretch]:
         """Where all attributes of a file lie that have clusters of their own."""
         found = self._file(number)
@@ -105,7 +101,7 @@ class State:
         """Those of them that the volume's bitmap marks as somebody's; all where the bitmap cannot be read."""
         cluster = self.volume.geometry.cluster
         try:
-            bitmap = self.extents(self.contents(BITMAP)[(DATA, "")])
+            bitmap = self.table.extents_of(self.contents(BITMAP)[(DATA, "")])
             found = []
             for start, end in stretches:
                 first, last = start // cluster, (end - 1) // cluster

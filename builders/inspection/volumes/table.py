@@ -15,6 +15,7 @@ from builders.inspection.volumes.records import (
     STRIDE,
     Attribute,
     Record,
+    Stream,
     mended,
     parsed,
     streams,
@@ -68,6 +69,10 @@ class FileTable:
         """A file's first record and the attributes of all its records. Damaged if one of them is not its own."""
         first = self.record(number)
         return first, list(self._with_others(first))
+
+    def extents_of(self, stream: Stream) -> Extents:
+        """The bytes of a stream that lies in clusters of its own."""
+        return Extents(self._volume, stream.runs, self.geometry.cluster, stream.size, stream.valid)
 
     def chunks(self) -> Iterator[tuple[int, bytearray, set[int]]]:
         """All records in bulk: number of the first, the records put right, and which of these (counted from the first)
