@@ -67,6 +67,7 @@ class PackageFacts:
 
     pk: int
     name: str
+    key: str = ""
     vendor: str = ""
     version: str = ""
     gaps: tuple[str, ...] = ()

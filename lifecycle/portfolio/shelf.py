@@ -44,7 +44,7 @@ def _product_codes() -> dict[str, str]:
 def _facts(package: Package, codes: dict[str, str]) -> PackageFacts:
     current = package.current
     if current is None:
-        return PackageFacts(pk=package.pk, name=package.key, gaps=("nothing is described yet",))
+        return PackageFacts(pk=package.pk, name=package.key, key=package.key, gaps=("nothing is described yet",))
     rule = current.detection
     kind = current.detection_kind
     detected = {code for file in current.checked_files if (code := codes.get(file.sha256))}  # type: ignore[attr-defined]
@@ -53,6 +53,7 @@ def _facts(package: Package, codes: dict[str, str]) -> PackageFacts:
     return PackageFacts(
         pk=package.pk,
         name=current.name,
+        key=package.key,
         vendor=current.vendor,
         version=current.version,
         gaps=tuple(_gaps(package, current)),
