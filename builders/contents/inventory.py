@@ -26,11 +26,16 @@ class Taken:
     bytes_read: int
 
 
-def take(vdisk: VDisk, chain: ChainFacts, number: int, on_progress: Callable[[Progress], None]) -> Taken:
-    """NotRead when no file could be reached, or when somebody writes to one. What is wrong with the image itself ends
-    in a report, too: an empty one, partial, that says why."""
+def take(
+    vdisk: VDisk, chain: ChainFacts, number: int, fingerprint: str, on_progress: Callable[[Progress], None]
+) -> Taken:
+    """NotRead when no file could be reached, or when somebody writes to one: ``fingerprint`` is what the files were
+    before, and they are looked at again afterwards. What is wrong with the image itself ends in a report, too: an empty
+    one, partial, that says why."""
     try:
-        return at_any_place(vdisk, chain, number, lambda place: _take_at(place, chain, number, on_progress))
+        return at_any_place(
+            vdisk, chain, number, lambda place: _take_at(place, chain, number, fingerprint, on_progress)
+        )
     except NotRead as error:
         if error.passing or not error.of_image:
             raise
@@ -39,20 +44,23 @@ def take(vdisk: VDisk, chain: ChainFacts, number: int, on_progress: Callable[[Pr
     return Taken(seen, _incomplete({}, words), True, 0.0, 0)
 
 
-def _take_at(place: Place, chain: ChainFacts, number: int, on_progress: Callable[[Progress], None]) -> Taken:
-    before = look_at(place, chain, number)
+def _take_at(
+    place: Place, chain: ChainFacts, number: int, fingerprint: str, on_progress: Callable[[Progress], None]
+) -> Taken:
     try:
         with place.opened() as image:
             result = run("inventory", [image], limits=LIMITS, on_progress=on_progress)
         report, partial = _checked(result)
-        seconds, size, changed = result.seconds, result.bytes_read, bool(result.changed)
+        seconds, size, written = result.seconds, result.bytes_read, result.changed
     except Stopped as stopped:
         if stopped.why == Why.WALL and not stopped.partial:
             raise
         report, partial = _incomplete(stopped.partial, str(stopped)), True
-        seconds, size, changed = 0.0, 0, False
-    check_unchanged(before, look_at(place, chain, number), changed=changed)
-    return Taken(before, report, partial, seconds, size)
+        seconds, size, written = 0.0, 0, ()
+    after = look_at(place, chain, number)
+    if written or after.fingerprint != fingerprint:
+        raise NotRead(f"{', '.join(written) or place.files[0]} changed on {place.server} meanwhile.", passing=True)
+    return Taken(after, report, partial, seconds, size)
 
 
 def check_unchanged(before: Look, after: Look, *, changed: bool) -> None:

@@ -37,12 +37,12 @@ class ReadContents(InBackground):
 
     def work(self, ctx: StepContext, pen: running.Pen) -> Work:
         version, _ = version_of(ctx)
-        key = version.pk
+        key, fingerprint = version.pk, ctx.need("fingerprint", str)
 
         def read(teller: Teller) -> dict[str, Any]:
             version = Version.objects.select_related("vdisk__store", "vdisk__farm").get(pk=key)
             chain = version.vdisk.chain()
-            taken = inventory.take(version.vdisk, chain, version.number, teller)
+            taken = inventory.take(version.vdisk, chain, version.number, fingerprint, teller)
             with transaction.atomic():
                 pen.hold()
                 saving.note_look(version, chain, taken.look)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, NoReturn
 
+from builders.adapters.errors import Unreachable
+from builders.contents.opening import open_approved
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait
 from builders.jobs.steps.ask import AskPvs
@@ -15,6 +17,7 @@ from builders.jobs.steps.refresh import RefreshMirror
 from builders.jobs.steps.replication import WaitForReplication
 from lifecycle import fingerprints, promotions
 from lifecycle.facts import ChainFacts
+from lifecycle.fingerprints import NOT_OPENED, Contents
 from lifecycle.models import ChangeRequest, Decision, Job
 from lifecycle.operations import PROMOTED
 from lifecycle.states import Access, Action, ChangeEvent, ChangeState, Repeat
@@ -40,8 +43,15 @@ class CompareWithApproved(Step):
     poll = 5.0
 
     def run(self, ctx: StepContext) -> Outcome:
-        if hidden := compare(ctx, read_chain(ctx)):
+        chain = read_chain(ctx)
+        if hidden := compare(ctx, chain):
             return Wait(None, f"No server shows {', '.join(hidden)} up to date; waiting to compare")
+        opened = open_approved(ctx, chain)
+        compare(ctx, chain, opened.contents)
+        if opened.why_not and opened.may_come:
+            return Wait(15, f"Its files cannot be opened to compare them: {opened.why_not}", sign_of_life=False)
+        if opened.why_not:
+            ctx.warn(f"Compared by what PVS tells of its files alone: {opened.why_not}")
         return Done("The version is the one that was approved")
 
 
@@ -57,7 +67,11 @@ class WaitForApprovedVersion(WaitForReplication):
 
 
 class PromoteToProduction(AskPvs):
-    """Compares once more, because replication may have taken hours."""
+    """Compares once more, right before PVS is asked, because replication may have taken hours.
+
+    The files are opened again for that where the approval says what marks their content. An approval from before they
+    were opened is compared by what PVS tells; where they could be opened then, and cannot now, nothing is promoted.
+    """
 
     action = Action.PROMOTE_PRODUCTION
     key = "promote"
@@ -91,12 +105,16 @@ class PromoteToProduction(AskPvs):
             raise StepFailed(
                 f"No server shows {', '.join(hidden)} up to date, so it cannot be compared with the approval."
             )
+        opened = open_approved(ctx, chain)
+        compare(ctx, chain, opened.contents)
+        if opened.why_not and opened.may_come:
+            raise Unreachable(f"Its files cannot be opened to compare them with the approval: {opened.why_not}")
         farm = ctx.job.farm
         if farm.automatic_merge and len(chain.links_of(ctx.version)) > farm.max_versions:
             ctx.warn(f"The farm merges by itself past {farm.max_versions} versions; this promotion may start a merge")
 
 
-def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
+def compare(ctx: StepContext, chain: ChainFacts, contents: Contents = NOT_OPENED) -> list[str]:
     """Lapses the request and fails when the chain is not the one that was approved; the files it could not see."""
     approved = ctx.job.parameters.get("fingerprint")
     change = ctx.job.change
@@ -104,9 +122,9 @@ def compare(ctx: StepContext, chain: ChainFacts) -> list[str]:
         raise StepFailed("This promotion has no approved request; it is not carried out.")
     if ctx.job.runs > 1 and (why_not := promotions.overtaken(ctx.job)):  # in its first run, nothing is used up yet
         raise StepFailed(f"The approval no longer counts. {why_not}")
-    if fingerprints.fingerprint(chain, ctx.version) == approved:
+    now = fingerprints.links(chain, ctx.version, contents)
+    if fingerprints.fingerprint_of(now) == approved:
         return []
-    now = fingerprints.links(chain, ctx.version)
     changes = "; ".join(fingerprints.changes(change.links, now))
     if changes:
         lapse(ctx, changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifecycle.states import Action
+from lifecycle.states import Action, Reading
 
 _DEEDS: dict[str, str] = {
     "change.request": "requested production",
@@ -26,10 +26,14 @@ _DEEDS: dict[str, str] = {
     "job.errored": "noted a fault of the portal",
     "job.cancelled": "noted the job as cancelled",
     "farm.connect": "connected the farm",
+    "store.access": "set the way to a store",
+    "store.access-removed": "removed the way to a store",
     "person.create": "created the person",
     "person.change": "changed the person",
     "person.shut-out": "shut the person out",
     "pvs.changed": "saw a change made in PVS",
+    "program.decide": "decided which package installs the program",
+    "program.withdraw": "withdrew what was decided about the program",
     "schedule.create": "made the schedule",
     "schedule.change": "changed the schedule",
     "schedule.pause": "paused the schedule",
@@ -41,7 +45,7 @@ _DEEDS: dict[str, str] = {
     "window.remove": "removed the maintenance window",
     "worker.drain": "had the worker take no more work",
     "worker.undrain": "had the worker take work again",
-} | {f"job.start.{action.value}": f"started: {action.label}" for action in Action}
+} | {f"job.start.{kind.value}": f"started: {kind.label}" for kind in (*Action, *Reading)}
 
 
 def deed(code: str) -> str:
