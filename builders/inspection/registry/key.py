@@ -45,6 +45,9 @@ class Key:
             if node := self._attempt(self.path, lambda offset=offset: self._owner.cells.key(offset)):  # type: ignore[misc]
                 yield self._child(node)
 
+    def __iter__(self) -> Iterator[Key]:
+        return self.keys()
+
     def names(self) -> list[str]:
         return [key.name for key in self.keys()]
 

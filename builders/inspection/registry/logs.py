@@ -112,9 +112,9 @@ def _changes(entry: bytes, count: int, bins_size: int) -> tuple[tuple[int, bytes
     return tuple(changes)
 
 
-def marvin(content: bytes) -> int:
-    """Marvin32 with the registry's seed, as 64 bits."""
-    low, high = _SEED & 0xFFFFFFFF, _SEED >> 32
+def marvin(content: bytes, seed: int = _SEED) -> int:
+    """Marvin32 as 64 bits, with the registry's seed unless another is given."""
+    low, high = seed & 0xFFFFFFFF, seed >> 32
     whole = len(content) & ~3
     tail = int.from_bytes(content[whole:] + b"\x80", "little")
     words = [word for (word,) in struct.iter_unpack("<I", content[:whole])]

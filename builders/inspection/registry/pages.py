@@ -6,8 +6,8 @@ import os
 from collections import OrderedDict
 from typing import Protocol
 
-BLOCK = 64 << 10
-MOST_BLOCKS = 512
+BLOCK = 16 << 10
+MOST_BLOCKS = 2048
 """32 MiB kept of a hive that may be ten times as large."""
 PAGE = 512
 """Logs speak of pages of this size or of multiples of it."""
