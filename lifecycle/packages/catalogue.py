@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,17 +18,31 @@ from lifecycle.packages.terms import Terms
 LONGEST_OWNER = 150
 
 
+@dataclass(frozen=True)
+class New:
+    """A package to come."""
+
+    key: str
+    terms: Terms
+    owner: str = ""
+
+
 def make(key: str, wanted: Terms, *, owner: str = "", reason: str = "", by: User) -> Package:
     """A new package, a draft, with its first revision. Incomplete names the field that makes no sense."""
+    return make_together([New(key, wanted, owner)], reason=reason, by=by)[0]
+
+
+def make_together(wanted: Iterable[New], *, reason: str = "", by: User) -> list[Package]:
+    """New packages, which may name each other. All or none."""
     check_manager(by)
-    found = names.key(key)
-    checked = terms.check(wanted, key=found)
-    with _one_of_a_key(found), transaction.atomic():
-        package = Package.objects.create(key=found, owner=_owner(owner), created_by=by)
-        revision = _add_revision(package, 1, checked, reason, by)
-        detail = {"revision": 1, "owner": package.owner, **_described(revision, checked), "reason": revision.reason}
-        _note("package.create", package, by, detail)
-    return package
+    checked = [(each, names.key(each.key)) for each in wanted]
+    with transaction.atomic():
+        made = [(_row(key, each.owner, by), terms.check(each.terms, key=key)) for each, key in checked]
+        for package, new in made:
+            revision = _add_revision(package, 1, new, reason, by)
+            detail = {"revision": 1, "owner": package.owner, **_described(revision, new), "reason": revision.reason}
+            _note("package.create", package, by, detail)
+    return [package for package, _new in made]
 
 
 def revise(package: Package, wanted: Terms, *, based_on: int, reason: str = "", by: User) -> PackageRevision:
@@ -146,6 +160,16 @@ def _current(of: Package) -> PackageRevision:
     return found
 
 
+def _row(key: str, owner: str, by: User) -> Package:
+    try:
+        with transaction.atomic():
+            return Package.objects.create(key=key, owner=_owner(owner), created_by=by)
+    except IntegrityError as error:
+        if "lifecycle_package_key" not in str(error):
+            raise
+        raise Incomplete("key", f"There is a package {key} already; choose another key.") from error
+
+
 def _add_revision(package: Package, number: int, wanted: Terms, reason: str, by: User) -> PackageRevision:
     others = _others(wanted)
     made = PackageRevision.objects.create(
@@ -192,16 +216,6 @@ def _owner(text: str) -> str:
     if len(found) > LONGEST_OWNER:
         raise Incomplete("owner", f"At most {LONGEST_OWNER} characters.")
     return found
-
-
-@contextmanager
-def _one_of_a_key(key: str) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        if "key" not in str(error):
-            raise
-        raise Incomplete("key", f"There is a package {key} already; choose another key.") from error
 
 
 def _described(revision: PackageRevision, wanted: Terms) -> dict[str, Any]:

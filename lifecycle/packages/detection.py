@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lifecycle.errors import Incomplete
 from lifecycle.package_kinds import DetectionKind
+from lifecycle.packages import names
 
 LONGEST = 400
 
@@ -97,6 +98,8 @@ def _check_part(part: Part, value: str) -> None:
     field = f"detection_{part.name}"
     if not value and part.is_needed:
         raise Incomplete(field, f"{part.label}: say what to look for.")
+    if names.has_controls(value):
+        raise Incomplete(field, f"{part.label}: it holds a control character.")
     if len(value) > LONGEST:
         raise Incomplete(field, f"{part.label}: at most {LONGEST} characters.")
     if value and part.pattern and not re.fullmatch(part.pattern, value):

@@ -30,6 +30,11 @@ def plain_file_name(text: str) -> str:
     return name
 
 
+def has_controls(text: str) -> bool:
+    """Characters that neither show nor are a line end or a tab; also the line ends that only some programs know."""
+    return any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") and each not in "\n\t" for each in text)
+
+
 def key(text: str) -> str:
     """Checked. Incomplete when it is none."""
     found = text.strip()
