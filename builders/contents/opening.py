@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from builders.contents.looking import NotRead, look
 from builders.engine.context import StepContext
 from lifecycle import identities, readings
 from lifecycle.facts import ChainFacts
-from lifecycle.fingerprints import NOT_OPENED, Contents
+from lifecycle.fingerprints import Contents
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Opened:
     ``may_come``: a way to the store is set, so that it is to be waited for.
     """
 
-    contents: Contents = NOT_OPENED
+    contents: Contents = field(default_factory=dict)
     why_not: str = ""
     may_come: bool = False
 
