@@ -73,7 +73,7 @@ class Difference:
     categories: tuple[CategoryDifference, ...]
     caveats: tuple[str, ...] = ()
 
-    def __getitem__(self, category: Category) -> CategoryDifference:
+    def of(self, category: Category) -> CategoryDifference:
         return next(each for each in self.categories if each.category == category)
 
     @property

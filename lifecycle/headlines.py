@@ -34,11 +34,11 @@ _BY_PART = {
 def headline(found: Difference) -> str:
     """Parts in the order of their weight, joined by semicolons."""
     parts = [
-        *_deeds(found[Category.PROGRAMS]),
+        *_deeds(found.of(Category.PROGRAMS)),
         *_platform(found),
-        *_patches(found[Category.PATCHES]),
+        *_patches(found.of(Category.PATCHES)),
         *_others(found),
-        *_signs(found[Category.SIGNS]),
+        *_signs(found.of(Category.SIGNS)),
     ]
     if parts:
         return "; ".join(parts)
@@ -74,7 +74,7 @@ def _deeds(each: CategoryDifference) -> Iterator[str]:
 
 
 def _platform(found: Difference) -> Iterator[str]:
-    each, system = found[Category.PLATFORM], found[Category.SYSTEM]
+    each, system = found.of(Category.PLATFORM), found.of(Category.SYSTEM)
     named = [_moved(update) for update in system.updated if update.after.key == "full_build"]
     told = {update.after.key for update in each.updated} | {item.key for item in (*each.added, *each.removed)}
     named += [_moved(update) for update in each.updated if not _is_told(update.after, told)]
@@ -98,10 +98,17 @@ def _is_told(item: Item, keys: set[str]) -> bool:
 
 
 def _moved(update: Update) -> str:
-    before, after = shortened(update.before.version, update.after.version)
+    before, after = shortened(*_without_common_start(update.before.version, update.after.version))
     if not before or not after or before == after:
         return f"{update.after.name} changed"
     return f"{_bare(update.after)} {before} -> {after}"
+
+
+def _without_common_start(before: str, after: str) -> tuple[str, str]:
+    """``10.0.22631.3447`` and ``10.0.22631.3593`` as people say them: 22631.3447 and 22631.3593."""
+    if before.startswith("10.0.") and after.startswith("10.0."):
+        return before[5:], after[5:]
+    return before, after
 
 
 def _with_version(item: Item) -> str:
@@ -122,7 +129,7 @@ def _patches(each: CategoryDifference) -> Iterator[str]:
 
 
 def _others(found: Difference) -> Iterator[str]:
-    told = [plural(found[category].count, NOUNS[category]) for category in _COUNTED if found[category].count]
+    told = [plural(found.of(category).count, NOUNS[category]) for category in _COUNTED if found.of(category).count]
     if told:
         yield f"{', '.join(told)} changed"
 

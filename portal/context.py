@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 
-from lifecycle.models import ChangeRequest, Farm, FarmConnection, Job, Server
+from lifecycle.models import ChangeRequest, Farm, FarmConnection, Job, Notice, Server
 from lifecycle.states import ServerStatus
 
 
@@ -33,20 +34,26 @@ class FarmPicture:
     down: tuple[str, ...]
 
 
-def _open_changes() -> int:
+def _open_changes(_: User) -> int:
     return ChangeRequest.objects.open().count()
 
 
-def _active_jobs() -> int:
+def _active_jobs(_: User) -> int:
     return Job.objects.active().count()
 
 
-_PLACES: tuple[tuple[str, str, str, Callable[[], int] | None, str], ...] = (
+def _unseen_notices(user: User) -> int:
+    return Notice.objects.of(user).unseen().count()
+
+
+_PLACES: tuple[tuple[str, str, str, Callable[[User], int] | None, str], ...] = (
     ("Board", "board", "lifecycle.view_vdisk", None, ""),
+    ("Contents", "contents", "lifecycle.view_content", _unseen_notices, "new findings of kept searches"),
     ("Changes", "changes", "lifecycle.view_changerequest", _open_changes, "open"),
     ("Jobs", "jobs", "lifecycle.view_job", _active_jobs, "active"),
     ("Schedules", "schedules", "lifecycle.view_schedule", None, ""),
     ("Targets", "targets", "lifecycle.view_target", None, ""),
+    ("Portfolio", "portfolio", "lifecycle.view_package", None, ""),
     ("Audit", "audit", "lifecycle.view_auditentry", None, ""),
     ("Operations", "operations", "lifecycle.view_operations", None, ""),
 )
@@ -66,7 +73,7 @@ def places(request: HttpRequest) -> list[Place]:
         if user.has_perm(permission):
             url = reverse(route)
             is_here = request.path == url if url == "/" else request.path.startswith(url)
-            found.append(Place(route, name, url, is_here, count() if count else 0, words))
+            found.append(Place(route, name, url, is_here, count(user) if count else 0, words))
     return found
 
 
