@@ -124,6 +124,11 @@ PORTAL_LOGIN_WAIT_SECONDS = env.integer("PORTAL_LOGIN_WAIT_SECONDS", 300, minimu
 # Lets a monitoring system read /metrics without a login; while it is empty, only people can.
 PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
 
+# --- Packages: where installers lie, and how large one may be
+
+PORTAL_PACKAGE_FOLDER = env.path("PORTAL_PACKAGE_FOLDER", PORTAL_VAR / "packages")
+PORTAL_PACKAGE_LIMIT_MB = env.integer("PORTAL_PACKAGE_LIMIT_MB", 8192, minimum=1)
+
 # --- Transport
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PORTAL_HTTPS
@@ -180,6 +185,15 @@ PORTAL_LIMITS = env.limits(
     kinds=("host", "store", "reading", "kind"),
 )
 PORTAL_SESSIONS_PER_HOST = env.integer("PORTAL_SESSIONS_PER_HOST", 4, minimum=1)
+
+# What a child process that reads an image may use up (builders/inspection/sandbox/limits.py).
+PORTAL_INSPECT_LIMITS = {
+    "memory_mib": env.integer("PORTAL_INSPECT_MEMORY_MIB", 400, minimum=64),
+    "cpu_seconds": env.integer("PORTAL_INSPECT_CPU_SECONDS", 120, minimum=1),
+    "wall_seconds": env.integer("PORTAL_INSPECT_SECONDS", 300, minimum=1),
+    "open_files": env.integer("PORTAL_INSPECT_FILES", 96, minimum=16),
+    "result_mib": env.integer("PORTAL_INSPECT_RESULT_MIB", 64, minimum=1),
+}
 
 CELERY_BROKER_URL = addresses.broker(REDIS_URL)
 CELERY_TIMEZONE = TIME_ZONE
