@@ -7,6 +7,7 @@ CHANGES = "changes"
 JOBS = "jobs"
 OPERATIONS = "operations"
 SCHEDULES = "schedules"
+PACKAGES = "packages"
 
 
 def job(job_id: int) -> str:

@@ -38,6 +38,7 @@ _PERMISSIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"job-\d{1,18}"), "lifecycle.view_job"),
     (re.compile(re.escape(topics.OPERATIONS)), "lifecycle.view_operations"),
     (re.compile(re.escape(topics.SCHEDULES)), "lifecycle.view_schedule"),
+    (re.compile(re.escape(topics.PACKAGES)), "lifecycle.view_package"),
 )
 
 
