@@ -14,7 +14,7 @@ from lab.files import write_private
 from lab.pvs.datacentre import Datacentre
 from lab.pvs.model import Farm
 
-FORMAT = 1
+FORMAT = 2  # 1: disks without a file system
 LONGEST_DELAY_SECONDS = 0.5
 
 

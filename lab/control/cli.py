@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,6 +39,9 @@ def _order(options: argparse.Namespace) -> tuple[str, dict[str, Any] | None]:
         return options.verb, None
     if options.verb == "journal":
         return f"journal?after={options.after}", None
+    if options.verb == "contents":
+        asked = {"vdisk": options.vdisk} | ({"version": options.version} if options.version is not None else {})
+        return f"contents?{urllib.parse.urlencode(asked)}", None
     return _PATHS[options.verb].format(**vars(options)), _BODIES[options.verb](options)
 
 
@@ -65,6 +69,8 @@ _PATHS = {
     "clear-line": "line/clear",
     "cut": "line/cut",
     "write": "write",
+    "install": "install",
+    "remove": "remove",
     "clock": "clock",
     "reset": "reset",
 }
@@ -79,6 +85,8 @@ _BODIES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "clear-line": lambda _: {},
     "cut": lambda options: {"server": options.server},
     "write": lambda options: {"vdisk": options.vdisk},
+    "install": lambda options: {name: getattr(options, name) for name in ("where", "program", "version")},
+    "remove": lambda options: {name: getattr(options, name) for name in ("where", "program")},
     "clock": lambda options: {"forward_seconds": options.forward_seconds},
     "reset": lambda _: {},
 }
@@ -117,10 +125,25 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("line", help="print connections and shells as JSON")
     journal = verbs.add_parser("journal", help="print what has changed in the farm, and who asked")
     journal.add_argument("--after", type=int, default=0, help="number of the last entry that is known")
-    verbs.add_parser("write", help="write into a maintenance version").add_argument("vdisk")
+    verbs.add_parser("write", help="install the next planned update in a maintenance version").add_argument("vdisk")
+    _guest_parsers(verbs)
     verbs.add_parser("clock", help="put the lab's clock forward").add_argument("forward_seconds", type=float)
     verbs.add_parser("reset", help="back to the initial datacentre")
     return parser
+
+
+def _guest_parsers(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    where = "a target that runs a maintenance version, or a vDisk that has one"
+    install = verbs.add_parser("install", help="install a program as an admin at the guest would")
+    install.add_argument("where", help=where)
+    install.add_argument("program", help="such as 7-Zip; Windows with a build such as 26100.7462; or any name")
+    install.add_argument("version")
+    remove = verbs.add_parser("remove", help="remove a program")
+    remove.add_argument("where", help=where)
+    remove.add_argument("program")
+    contents = verbs.add_parser("contents", help="print what a version's image has installed")
+    contents.add_argument("vdisk")
+    contents.add_argument("version", nargs="?", type=int, help="without: the newest")
 
 
 def _targets_parser(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lab.pvs.operations import Rejected
+from lab.pvs.rejected import Rejected
 from lab.wsman.listener import Listener
 from lab.wsman.trouble import ACTIONS, MOMENTS, LineFault
 

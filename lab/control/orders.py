@@ -7,8 +7,10 @@ from typing import Any
 
 from lab.control.network import Network
 from lab.control.view import state
+from lab.guests.stories import BUILDS
 from lab.pvs.model import Fault
-from lab.pvs.operations import Operations, Rejected
+from lab.pvs.operations import Operations
+from lab.pvs.rejected import Rejected
 from lab.wsman.trouble import LineFault
 
 Body = Mapping[str, Any]
@@ -98,6 +100,33 @@ def _write(operations: Operations, body: Body) -> dict[str, Any]:
     return {"vdisk": body.get("vdisk"), "version": operations.write(_text(body, "vdisk"))}
 
 
+def _install(operations: Operations, body: Body) -> dict[str, Any]:
+    program, version = _text(body, "program"), _text(body, "version")
+    place = operations.install(_text(body, "where"), program, version)
+    return {"vdisk": place.disk.name, "version": place.version.number, "installed": f"{program} {version}"}
+
+
+def _remove(operations: Operations, body: Body) -> dict[str, Any]:
+    program = _text(body, "program")
+    place = operations.remove(_text(body, "where"), program)
+    return {"vdisk": place.disk.name, "version": place.version.number, "removed": program}
+
+
+def contents(operations: Operations, query: Mapping[str, str]) -> dict[str, Any]:
+    """What the image of a vDisk's version says that its guest has installed."""
+    number = query.get("version")
+    if number and not number.isdigit():
+        raise Rejected("version is a number.")
+    version, machine = operations.contents(_text(query, "vdisk"), int(number) if number else None)
+    return {
+        "version": version.number,
+        "build": f"10.0.{BUILDS[machine.system]}.{machine.revision}",
+        "programs": {one.program: one.version for one in sorted(machine.programs, key=lambda one: one.program)},
+        "patches": [patch.kb for patch in machine.patches],
+        "signs": machine.marks,
+    }
+
+
 def _clock(operations: Operations, body: Body) -> dict[str, Any]:
     operations.put_clock_forward(_number(body, "forward_seconds", 0.0))
     return {"now": state(operations.datacentre)["now"]}
@@ -116,6 +145,8 @@ ORDERS: dict[str, Order] = {
     "/faults": _fault,
     "/faults/clear": _clear_faults,
     "/write": _write,
+    "/install": _install,
+    "/remove": _remove,
     "/clock": _clock,
     "/reset": _reset,
 }

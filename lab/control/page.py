@@ -2,7 +2,9 @@
 
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
+from lab.guests.programs import PROGRAMS
 from lab.pvs.operations import FAULT_ACTIONS
 
 STYLE = """
@@ -26,7 +28,7 @@ def render(state: dict[str, Any], notice: str = "") -> str:
     ]
     if notice:
         parts.append(f'<p class="notice" role="status">{escape(notice)}</p>')
-    parts += [_servers(state), _vdisks(state), _targets(state), _faults(state), _reset()]
+    parts += [_servers(state), _vdisks(state), _guests(state), _targets(state), _faults(state), _reset()]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -69,10 +71,26 @@ def _vdisks(state: dict[str, Any]) -> str:
             rows.append(_row(str(version["number"]), access, version["file"], str(len(version["targets"])), spread))
         name = disk["name"]
         forms = _form("/targets/restart", _hidden(vdisk=name), f"Restart all targets of {name}")
-        forms += _form("/write", _hidden(vdisk=name), "Write into its maintenance version")
+        forms += _form("/write", _hidden(vdisk=name), "Install its next planned update")
+        forms += f"<p><a href='/contents?vdisk={quote(name)}'>What {escape(name)} has installed</a></p>"
         head = _head("Version", "Access", "File", "Targets", "Inventory")
         parts.append(f"<h3>{escape(name)}</h3>{forms}{_table(head, rows)}")
     return "".join(parts)
+
+
+def _guests(state: dict[str, Any]) -> str:
+    disks = [disk["name"] for disk in state["vdisks"]]
+    keepers = [target["name"] for target in state["targets"] if target["type"] == "maintenance"]
+    choices = "".join(f"<option>{escape(name)}</option>" for name in (*keepers, *disks))
+    known = "".join(f'<option value="{escape(one.name)}">' for one in PROGRAMS)
+    where = f'<label>At a maintenance target, or a vDisk<select name="where">{choices}</select></label>'
+    program = '<label>Program<input name="program" required list="programs" size="28"></label>'
+    version = '<label>Version<input name="version" required placeholder="24.08" size="14"></label>'
+    return (
+        f"<h2>Install and remove</h2><datalist id='programs'>{known}<option value='Windows'></datalist>"
+        f"{_form('/install', where + program + version, 'Install')}{_form('/remove', where + program, 'Remove')}"
+        "<p>Into the version that is in maintenance. The version of Windows is its build, such as 26100.7462.</p>"
+    )
 
 
 def _targets(state: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from lab.control import orders, page, view
 from lab.control.network import Network
-from lab.pvs.operations import Operations, Rejected
+from lab.pvs.operations import Operations
+from lab.pvs.rejected import Rejected
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/state":
             self._json(HTTPStatus.OK, view.state(self.server.operations.datacentre))
         elif url.path == "/journal":
-            self._journal(dict(parse_qsl(url.query)))
+            self._ask(orders.journal, dict(parse_qsl(url.query)))
+        elif url.path == "/contents":
+            self._ask(orders.contents, dict(parse_qsl(url.query)))
         elif url.path == "/line":
             self._json(HTTPStatus.OK, self.server.network.view())
         elif url.path == "/":
@@ -108,9 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._json(status, result)
 
-    def _journal(self, query: dict[str, str]) -> None:
+    def _ask(self, question: orders.Order, query: dict[str, str]) -> None:
         try:
-            self._json(HTTPStatus.OK, orders.journal(self.server.operations, query))
+            self._json(HTTPStatus.OK, question(self.server.operations, query))
         except Rejected as error:
             self._json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
 

@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lab.guests.machine import Machine
+from lab.guests.stories import built, story_of
 from lab.pvs.model import (
     Access,
     Collection,
@@ -133,23 +135,30 @@ def create_files(farm: Farm, folders: StoreFolders) -> None:
     folders.clear()
     first, *others = [server.name for server in farm.servers]
     for disk in farm.vdisks:
+        filled: dict[int, str] = {}
         for version in disk.versions:
-            _create_file(disk, version, folders, first)
+            filled[version.number] = _create_file(disk, version, folders, first, filled)
             folders.set_time(first, version.file_name, version.created)
             for other in others:
                 folders.path(other, version.file_name).parent.mkdir(parents=True, exist_ok=True)
                 folders.replicate(first, other, version.file_name)
 
 
-def _create_file(disk: VDisk, version: Version, folders: StoreFolders, server: str) -> None:
-    seed = f"{disk.name}/{version.number}"
+def _create_file(disk: VDisk, version: Version, folders: StoreFolders, server: str, filled: dict[int, str]) -> str:
+    """The name of the file's content; `filled` has those of the versions below."""
     parent = disk.version(version.parent) if version.parent is not None else None
     if parent is None:
         disk_id = uuid.uuid5(_NAMES, f"image {disk.name}")
-        folders.create_base(server, version.file_name, size_bytes=disk.size_bytes, disk_id=disk_id, seed=seed)
-    else:
-        folders.create_differencing(server, version.file_name, parent=parent.file_name)
-        folders.write(server, version.file_name, seed=seed)
+        folders.create_base(server, version.file_name, size_bytes=disk.size_bytes, disk_id=disk_id)
+        return folders.fill(server, version.file_name, _machine(disk, version))
+    folders.create_differencing(server, version.file_name, parent=parent.file_name)
+    return folders.fill(server, version.file_name, _machine(disk, version), below=filled[parent.number])
+
+
+def _machine(disk: VDisk, version: Version) -> Machine:
+    """The image after all that was done up to this version, on the days when it was done."""
+    moments = [one.created.timestamp() for one in disk.versions if one.number <= version.number]
+    return built(story_of(disk.name), moments=moments)
 
 
 def _further_vdisk(name: str, now: datetime) -> VDisk:

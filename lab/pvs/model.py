@@ -167,6 +167,7 @@ class Device:
     boots: int = 0
     retries: int = 0
     next_write: datetime | None = None
+    update_due: bool = False  # booted for maintenance, and the next planned update is not installed yet
 
     @property
     def is_active(self) -> bool:

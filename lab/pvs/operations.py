@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Iterable
 
+from lab.guests.machine import Machine
 from lab.pvs import replication, targets
 from lab.pvs.datacentre import Datacentre
+from lab.pvs.guest_orders import GuestOrders, Place
 from lab.pvs.initial import create_files, initial_farm
 from lab.pvs.journal import Entry
-from lab.pvs.model import Device, Fault, Replication, Server, VDisk
+from lab.pvs.model import Device, Fault, Replication, Server, VDisk, Version
+from lab.pvs.rejected import Rejected
 
 CONTROL = "control"
 FAULT_ACTIONS = ("delay", "fail", "drop", "kill")
-
-
-class Rejected(Exception):
-    """An order that cannot be carried out; the words are for the operator."""
 
 
 class Operations:
@@ -21,6 +20,7 @@ class Operations:
 
     def __init__(self, datacentre: Datacentre, server_power: Callable[[Server], None]) -> None:
         self.datacentre = datacentre
+        self._guests = GuestOrders(datacentre)
         self._server_power = server_power
 
     def restart_targets(
@@ -83,19 +83,29 @@ class Operations:
             farm.faults.clear()
 
     def write(self, vdisk: str) -> int:
-        """Write into the maintenance version as its target would; the number of the version."""
-        with self.datacentre.locked(changing=True) as farm:
-            disk = self._vdisk(vdisk)
-            version = disk.maintenance
-            if version is None:
-                raise Rejected(f"{disk.name} has no maintenance version.")
-            folders = self.datacentre.folders
-            holding = [one.name for one in farm.servers if folders.time_of(one.name, version.file_name)]
-            held = [device.stream.server for device in farm.holders(disk, version.number) if device.stream]
-            seed = f"control/{self.datacentre.clock.now().isoformat()}"
-            folders.write((held or holding)[0], version.file_name, seed=seed)
-            self._note(f"version {version.number} written", disk.name)
-            return version.number
+        """Install the next planned update into the maintenance version; the number of the version."""
+        with self.datacentre.locked(changing=True):
+            place = self._guests.update(vdisk)
+            self._note(f"version {place.version.number} written", place.disk.name)
+            return place.version.number
+
+    def install(self, subject: str, program: str, version: str) -> Place:
+        """Install a program at a target, or into the maintenance version of a vDisk."""
+        with self.datacentre.locked(changing=True):
+            place = self._guests.install(subject, program, version)
+            self._note(f"{program} {version} installed in version {place.version.number}", place.disk.name)
+            return place
+
+    def remove(self, subject: str, program: str) -> Place:
+        with self.datacentre.locked(changing=True):
+            place = self._guests.remove(subject, program)
+            self._note(f"{program} removed from version {place.version.number}", place.disk.name)
+            return place
+
+    def contents(self, vdisk: str, number: int | None) -> tuple[Version, Machine]:
+        """What the image of a version says that it has; without a number that of the newest."""
+        with self.datacentre.locked():
+            return self._guests.contents(vdisk, number)
 
     def put_clock_forward(self, seconds: float) -> None:
         if seconds < 0:

@@ -1,11 +1,16 @@
 """Targets boot, run, restart, write and lose their server. Every method is called with the datacentre's lock held."""
 
+import logging
 import random
 from datetime import datetime
 
+from lab.guests.stories import update
 from lab.pvs.booting import choose, other_server, streamed_by
 from lab.pvs.datacentre import BOOT_SECONDS, SHUTDOWN_SECONDS, WRITE_EVERY_SECONDS, Datacentre
 from lab.pvs.model import MAINTENANCE, Device, DeviceType, Power, Server, Stream, Version
+from lab.stores.contents import NotALabImage
+
+logger = logging.getLogger(__name__)
 
 NO_SERVER = "Connecting to the Provisioning Services: no server offers the vDisk"
 
@@ -102,6 +107,7 @@ def _after_waiting(datacentre: Datacentre, device: Device) -> None:
         device.boots += 1
         device.retries = random.Random(f"{device.name}/{device.boots}").randrange(0, 4)  # noqa: S311  no secret
         _plan_write(datacentre, device)
+        device.update_due = device.next_write is not None
 
 
 def _fail_over(datacentre: Datacentre, device: Device) -> bool:
@@ -120,12 +126,23 @@ def _plan_write(datacentre: Datacentre, device: Device) -> None:
 
 
 def _write(datacentre: Datacentre, device: Device) -> None:
-    """Only while the version is in maintenance; after a promotion the target's writes go nowhere."""
+    """The next planned update once after each boot, then a line of the diary now and then.
+
+    Only while the version is in maintenance; after a promotion the target's writes go nowhere.
+    """
     version = booted_version(datacentre, device)
-    if version and version.access in MAINTENANCE and device.stream:
-        seed = f"{device.name}/{datacentre.clock.now().isoformat()}"
-        datacentre.folders.write(device.stream.server, version.file_name, seed=seed)
     _plan_write(datacentre, device)
+    if version is None or version.access not in MAINTENANCE or device.stream is None:
+        return
+    now, folders, server = datacentre.clock.now(), datacentre.folders, device.stream.server
+    try:
+        if device.update_due:
+            device.update_due = False
+            folders.change(server, version.file_name, lambda machine: update(machine, now.timestamp()))
+        else:
+            folders.note(server, version.file_name, now, f"{device.name} runs")
+    except NotALabImage as error:
+        logger.warning("%s writes nothing: %s", device.name, error)
 
 
 def _jitter(device: Device) -> float:

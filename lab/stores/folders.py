@@ -1,17 +1,18 @@
-"""One folder for each simulated server, with the vDisk files in it.
+"""One folder for each simulated server, with the vDisk files in it: real images of what guests have installed.
 
 The folders are the truth about what a server has: inventory looks at the files, so a file removed or spoiled by hand
 shows up as it would on a real farm. The caller holds the datacentre's lock.
 """
 
 import os
-import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from lab.guests.machine import Machine
+from lab.stores import contents
 from lab.stores.copying import copy_sparse
 from lab.stores.vhdx.image import Image, create_image
 from lab.stores.vhdx.layout import Geometry
@@ -19,7 +20,6 @@ from lab.stores.vhdx.merging import merge_into
 from lab.stores.vhdx.records import ParentLocator
 
 WINDOWS_FOLDER = "D:\\vDisks"
-REGION_BYTES = 256 << 20  # the lab writes only into the first part of a disk, where a system volume changes most
 BROKEN_COPY_AGE_SECONDS = 3600
 
 
@@ -49,10 +49,10 @@ class StoreFolders:
             return None
         return datetime.fromtimestamp(seconds, UTC)
 
-    def create_base(self, server: str, file_name: str, *, size_bytes: int, disk_id: uuid.UUID, seed: str) -> None:
+    def create_base(self, server: str, file_name: str, *, size_bytes: int, disk_id: uuid.UUID) -> None:
+        """A disk of zeros, until `fill` makes it an image."""
         path = self._fresh(server, file_name)
         create_image(path, Geometry(size_bytes), disk_id=disk_id)
-        self._write_regions(path, seed=seed, count=6, most_bytes=64 << 10)
         self._write_properties(server, file_name)
 
     def create_differencing(self, server: str, file_name: str, *, parent: str) -> None:
@@ -64,9 +64,21 @@ class StoreFolders:
             create_image(path, geometry, parent=locator, disk_id=above.disk_id)
         self._write_properties(server, file_name)
 
-    def write(self, server: str, file_name: str, *, seed: str) -> None:
-        """Some changed blocks, a new DataWriteGuid and a new file time: what a booted maintenance target does."""
-        self._write_regions(self.path(server, file_name), seed=seed, count=3, most_bytes=32 << 10)
+    def fill(self, server: str, file_name: str, machine: Machine, *, below: str = "") -> str:
+        """Make the newest file of a chain say what the machine is; see `contents.fill`."""
+        return contents.fill(self.path(server, file_name), machine, below=below)
+
+    def change(self, server: str, file_name: str, alter: Callable[[Machine], None]) -> Machine:
+        """What a guest does that installs something: changed sectors, a new DataWriteGuid and a new file time."""
+        return contents.change(self.path(server, file_name), alter)
+
+    def note(self, server: str, file_name: str, at: datetime, words: str) -> None:
+        """What a guest does that merely runs: a line in its diary, with all that comes with a write."""
+        contents.note(self.path(server, file_name), at.timestamp(), words)
+
+    def machine(self, server: str, file_name: str) -> Machine:
+        """What the image says that the guest has installed."""
+        return contents.machine_of(self.path(server, file_name))
 
     def merge(self, server: str, file_name: str, *, layers: Sequence[str], parent: str | None) -> None:
         """Fold `layers` (lowest first) into one new file: on top of `parent`, or a new base when there is none."""
@@ -120,13 +132,3 @@ class StoreFolders:
     def _write_properties(self, server: str, file_name: str) -> None:
         text = f'<?xml version="1.0"?><vDiskProperties><file>{escape(file_name)}</file></vDiskProperties>\n'
         self.path(server, properties_name(file_name)).write_text(text, encoding="utf-8")
-
-    def _write_regions(self, path: Path, *, seed: str, count: int, most_bytes: int) -> None:
-        """Seeded, so that the same history always gives the same content."""
-        chance = random.Random(seed)  # noqa: S311  content of a simulated disk
-        with Image(path, writable=True) as image:
-            sector = image.geometry.sector_bytes
-            for _ in range(count):
-                length = chance.randrange(sector, most_bytes, sector)
-                offset = chance.randrange(0, min(REGION_BYTES, image.geometry.size_bytes - length), sector)
-                image.write(offset, chance.randbytes(length))

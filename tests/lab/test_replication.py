@@ -102,7 +102,7 @@ def test_a_broken_copy_is_out_of_date_and_is_mended_later(stage: Stage) -> None:
 
 def test_what_changed_in_maintenance_is_copied_after_the_promotion(stage: Stage) -> None:
     do(stage, Action.REVERT_TO_MAINTENANCE)
-    stage.datacentre.folders.write("PVS01", "W11-CAD.1.avhdx", seed="a patch")
+    stage.datacentre.folders.note("PVS01", "W11-CAD.1.avhdx", stage.clock.now(), "a patch")
     stage.pass_time(10)
     assert states(stage, 1) == [GOOD, OLD]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pyvhdi
 
+from lab.guests.stories import built
 from lab.stores.copying import copy_sparse
 from lab.stores.folders import StoreFolders
 from lab.stores.vhdx.image import Image, create_image
@@ -225,7 +226,8 @@ def test_a_sparse_copy_is_equal_and_stays_sparse(tmp_path: Path, portion: float)
 
 def test_a_new_maintenance_version_reads_as_its_parent(tmp_path: Path) -> None:
     folders = StoreFolders(tmp_path)
-    folders.create_base("PVS01", "d.vhdx", size_bytes=300 * MB, disk_id=uuid.uuid4(), seed="base")
+    folders.create_base("PVS01", "d.vhdx", size_bytes=300 * MB, disk_id=uuid.uuid4())
+    folders.fill("PVS01", "d.vhdx", built("Small", moments=[1.75e9]))
 
     folders.create_differencing("PVS01", "d.1.avhdx", parent="d.vhdx")
 

@@ -1,5 +1,6 @@
 """A chain of the lab's own files as one disk that is read through all and written in its top."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -40,22 +41,24 @@ class Chain:
             done += size
         return bytes(result)
 
-    def write(self, offset: int, content: bytes) -> int:
-        """Write whole sectors as far as they differ from what the disk says now; the bytes that were written."""
+    def differing(self, offset: int, content: bytes) -> Iterator[tuple[int, bytes]]:
+        """What of the content the disk does not say already, as pieces of whole sectors with their offsets."""
         now = self.read(offset, len(content))
         if now == content:
-            return 0
-        written, start = 0, None
+            return
+        start = None
         for at in range(0, len(content) + _PAGE, _PAGE):
             differs = content[at : at + _PAGE] != now[at : at + _PAGE]
             if differs and start is None:
                 start = at
             elif not differs and start is not None:
-                piece = content[start:at]
-                self._images[0].write(offset + start, piece)
-                written, start = written + len(piece), None
+                yield offset + start, content[start:at]
+                start = None
+
+    def write(self, offset: int, content: bytes) -> None:
+        """Write whole sectors into the top file."""
+        self._images[0].write(offset, content)
         self._runs.clear()
-        return written
 
     def _read_in_block(self, block: int, start: int, into: memoryview) -> None:
         """From the deepest link that counts up to the top: upper sectors lie over lower ones."""

@@ -1,4 +1,4 @@
-"""A FAT32 volume with a few files in short names: the EFI system partition."""
+"""A FAT32 volume with a few files: the EFI system partition."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ class SystemVolume:
         self._data: list[Piece] = []
 
     def pieces(self, files: Mapping[str, bytes]) -> Iterator[Piece]:
-        """`files` by path with backslashes; every name is a short one."""
+        """`files` by path with backslashes; names are ASCII."""
         tree: dict[str, object] = {}
         for path, content in files.items():
             *folders, name = path.split("\\")
@@ -55,10 +55,10 @@ class SystemVolume:
         for name, below in tree.items():
             if isinstance(below, bytes):
                 first = self._store(below) if below else 0
-                entries.append(self._entry(_short(name), _FILE, first, len(below)))
+                entries += self._named(name, _FILE, first, len(below))
             elif isinstance(below, dict):
                 first = self._take(1)
-                entries.append(self._entry(_short(name), _FOLDER, first, 0))
+                entries += self._named(name, _FOLDER, first, 0)
                 self._folder(below, cluster=first, parent=cluster)
         if len(entries) * 32 > SECTOR:
             raise ValueError("a folder of the system volume holds at most 16 entries")
@@ -77,6 +77,11 @@ class SystemVolume:
 
     def _place(self, cluster: int) -> int:
         return (_RESERVED + 2 * self._fat_sectors + cluster - 2) * SECTOR
+
+    def _named(self, name: str, attributes: int, cluster: int, size: int) -> list[bytes]:
+        """The entry under its short name, after those that hold a long one."""
+        short = _short(name)
+        return [*_long_entries(name, short), self._entry(short, attributes, cluster, size)]
 
     def _entry(self, name: bytes, attributes: int, cluster: int, size: int) -> bytes:
         time, date = self._moment
@@ -98,7 +103,32 @@ class SystemVolume:
 
 def _short(name: str) -> bytes:
     stem, _, extension = name.upper().partition(".")
+    if len(stem) > 8:
+        stem = f"{stem[:6]}~1"
     return stem.encode("ascii").ljust(8) + extension.encode("ascii").ljust(3)
+
+
+def _long_entries(name: str, short: bytes) -> list[bytes]:
+    """13 characters each, the last ones first; none for a name that its short form says."""
+    if _plain(short) == name:
+        return []
+    checksum = 0
+    for byte in short:
+        checksum = ((checksum & 1) << 7 | checksum >> 1) + byte & 0xFF
+    units = (name + "\0").encode("utf-16-le")
+    if len(name) % 13 == 0:
+        units = units[:-2]
+    pieces = [units[at : at + 26].ljust(26, b"\xff") for at in range(0, len(units), 26)]
+    entries = []
+    for number, piece in enumerate(pieces, 1):
+        order = number | (0x40 if number == len(pieces) else 0)
+        entries.append(struct.pack("<B10sBBB12sH4s", order, piece[:10], 0x0F, 0, checksum, piece[10:22], 0, piece[22:]))
+    return entries[::-1]
+
+
+def _plain(short: bytes) -> str:
+    stem, extension = short[:8].decode().rstrip(), short[8:].decode().rstrip()
+    return f"{stem}.{extension}" if extension else stem
 
 
 def _moment(at: float) -> tuple[int, int]:

@@ -15,6 +15,7 @@ _TABLE_SECTORS = _ENTRIES * _ENTRY // SECTOR
 _EFI = uuid.UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 _RESERVED = uuid.UUID("E3C9E316-0B5C-4DB8-817D-F92DF00215AE")
 _BASIC = uuid.UUID("EBD0A0A2-B9E5-4433-87C0-68B6B72699C7")
+_WINDOWS_NAME = "Basic data partition"
 
 Piece = tuple[int, bytes]  # offset on the disk, whole sectors
 
@@ -51,6 +52,13 @@ class Layout:
         end = (self.size_bytes // SECTOR - _TABLE_SECTORS - 1) // _MB_SECTORS * _MB_SECTORS
         return Partition(start, end - start)
 
+    @property
+    def windows_device(self) -> bytes:
+        """What Windows notes of the disk and partition that drive C lies on."""
+        if self.firmware is Firmware.UEFI:
+            return b"DMIO:ID:" + uuid.uuid5(self.disk_id, _WINDOWS_NAME).bytes_le
+        return self.disk_id.bytes[:4] + struct.pack("<Q", self.windows.start * SECTOR)
+
     def tables(self) -> Iterator[Piece]:
         yield from self._gpt() if self.firmware is Firmware.UEFI else self._mbr()
 
@@ -65,7 +73,7 @@ class Layout:
         parts = (
             (_EFI, self.system, "EFI system partition", 1 << 63),
             (_RESERVED, reserved, "Microsoft reserved partition", 1 << 63),
-            (_BASIC, self.windows, "Basic data partition", 0),
+            (_BASIC, self.windows, _WINDOWS_NAME, 0),
         )
         table = b"".join(
             kind.bytes_le

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lab.stores.hives.writer import filetime
 from lab.stores.ntfs.records import (
     CLUSTER,
     FIRST_FREE_RECORD,
@@ -11,6 +12,7 @@ from lab.stores.ntfs.records import (
     RECORD,
     ROOT,
     Extents,
+    guarded,
     unguarded,
     unpack_runs,
 )
@@ -46,6 +48,27 @@ def existing(read: Read) -> Existing:
     return Existing(found, freed)
 
 
+def find(read: Read, name: str) -> tuple[int, Found]:
+    """(offset of the record, file) of the first file of that plain name, without a look at all the others."""
+    place, table = _table(read)
+    wanted, at = name.encode("utf-16-le"), 0
+    while (at := table.find(wanted, at)) >= 0:
+        start = at // RECORD * RECORD
+        _, text, found = _record(unguarded(table[start : start + RECORD]), Found(start // RECORD, 1))
+        if text == name:  # and not the folder that lists it
+            return place + start, found
+        at = start + RECORD
+    raise LookupError(name)
+
+
+def with_time(record: bytes, at: float) -> bytes:
+    """The record with another time of the last change of its content."""
+    block = bytearray(unguarded(record))
+    (first,) = struct.unpack_from("<H", block, 0x14)
+    struct.pack_into("<Q", block, first + 24 + 8, filetime(at))
+    return guarded(bytes(block), 0x30)
+
+
 def content(read: Read, file: Found) -> bytes:
     if file.content is not None:
         return file.content
@@ -54,13 +77,10 @@ def content(read: Read, file: Found) -> bytes:
 
 
 def _records(read: Read) -> tuple[dict[int, tuple[int, str, Found]], dict[int, int]]:
-    (first,) = struct.unpack_from("<Q", read(0, 512), 0x30)
-    mft = _attributes(unguarded(read(first * CLUSTER, RECORD)))
-    size = next(one.size for kind, _, one in mft if kind == 0x80)
-    table = read(first * CLUSTER, size)
+    _, table = _table(read)
     records: dict[int, tuple[int, str, Found]] = {}
     freed: dict[int, int] = {}
-    for number in [ROOT, *range(FIRST_FREE_RECORD, size // RECORD)]:
+    for number in [ROOT, *range(FIRST_FREE_RECORD, len(table) // RECORD)]:
         block = unguarded(table[number * RECORD : (number + 1) * RECORD])
         sequence, flags = struct.unpack_from("<H4xH", block, 0x10)
         if flags & IN_USE:
@@ -68,6 +88,14 @@ def _records(read: Read) -> tuple[dict[int, tuple[int, str, Found]], dict[int, i
         else:
             freed[number] = sequence
     return records, freed
+
+
+def _table(read: Read) -> tuple[int, bytes]:
+    """(offset in the volume, bytes) of the file table, which lies in one piece."""
+    (first,) = struct.unpack_from("<Q", read(0, 512), 0x30)
+    mft = _attributes(unguarded(read(first * CLUSTER, RECORD)))
+    size = next(one.size for kind, _, one in mft if kind == 0x80)
+    return first * CLUSTER, read(first * CLUSTER, size)
 
 
 def _record(block: bytes, found: Found) -> tuple[int, str, Found]:
