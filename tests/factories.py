@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
+from builders.contents import saving
 from lifecycle.models import (
     Assignment,
     Boot,
     Collection,
+    ContentItem,
     Farm,
     FarmConnection,
+    ImageContent,
     Job,
     JobLogLine,
     JobStep,
@@ -25,6 +29,7 @@ from lifecycle.models import (
     Target,
     VDisk,
     Version,
+    VersionImage,
     Worker,
 )
 from lifecycle.roles import Role
@@ -199,6 +204,15 @@ def beat(name: str = "beat@worker1", **values: Any) -> Worker:
 def step(of: Job, title: str, state: StepState = StepState.PENDING, **values: Any) -> JobStep:
     position = of.steps.count() + 1
     return JobStep.objects.create(job=of, position=position, key=f"step-{position}", title=title, state=state, **values)
+
+
+def contents(of: Version, report: dict[str, Any]) -> ImageContent:
+    """What a version holds, as a job that read it leaves it."""
+    fingerprint = hashlib.sha256(repr((of.pk, report)).encode()).hexdigest()
+    content = ImageContent.objects.create(fingerprint=fingerprint, reader_version="1", report=report)
+    ContentItem.objects.bulk_create(saving.items(content))
+    VersionImage.objects.update_or_create(version=of, defaults={"content": content, "fingerprint": fingerprint})
+    return content
 
 
 def log_lines(of: Job, *texts: str) -> None:

@@ -67,12 +67,12 @@ def draft(seen: Sighting, key: str, *, by: User) -> Package:
 def terms_of(seen: Sighting) -> Terms:
     """What the image knows of it. How it was installed silently, nobody knows: that is left to a person."""
     row = seen.row
-    name, version = text(row.get("name")), text(row.get("version"))
+    name, version = _cut("name", text(row.get("name"))), text(row.get("version"))
     code = text(row.get("product_code"))
     bare = normalised(name, version)
     begins = name[: len(bare)] if name.casefold().startswith(bare) else name
     return Terms(
-        name=_cut("name", begins),
+        name=begins,
         vendor=_cut("vendor", text(row.get("publisher"))),
         version=_cut("version", version),
         architecture=_BY_VIEW.get(text(row.get("view")), Architecture.ANY).value,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lifecycle.portfolio.book import Block, Book, Table
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
-_STARTS = re.compile(r"^(\d+)([.)])")
+_STARTS = re.compile(r"^(\d+)([.)])(?=\s|$)")
 
 
 def write(book: Book) -> str:

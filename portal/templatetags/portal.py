@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lifecycle.operating import Condition
+from lifecycle.portfolio.matching import Cover
 from lifecycle.states import Action, ChangeState, JobState, StepState
 from lifecycle.verdicts import VerdictCode
 from portal.pictures import deeds, times, words
@@ -55,6 +56,11 @@ _TONES: dict[str, str] = {
     VerdictCode.OFF: "quiet",
     VerdictCode.DISABLED: "quiet",
     VerdictCode.UNASSIGNED: "quiet",
+    Cover.READY: "good",
+    Cover.NEEDS_NONE: "quiet",
+    Cover.LACKING: "warn",
+    Cover.UNSURE: "busy",
+    Cover.UNCOVERED: "bad",
 }
 
 _SIGNS = {"good": "tick", "bad": "cross", "warn": "alert", "busy": "clock", "quiet": "dash"}

@@ -13,6 +13,7 @@ from django.urls.resolvers import RoutePattern
 
 from lifecycle import operations, schedules, windows
 from lifecycle.models import Target, VDisk
+from lifecycle.portfolio import decisions
 from lifecycle.schedules import Terms
 from lifecycle.states import Action, JobState
 from lifecycle.windows import Opening
@@ -46,6 +47,14 @@ job-resume      login     404      404      403     403      302   302
 job-restart     login     404      404      403     403      409   409
 job-keep        login     404      404      403     403      302   302
 job-clean-up    login     404      404      403     403      409   409
+portfolio       login     404      404      200     200      200   200
+portfolio-program login   404      404      200     200      200   200
+portfolio-decide login    404      404      403     403      405   405
+portfolio-draft login     404      404      403     403      405   405
+portfolio-withdraw login  404      404      403     403      405   405
+vdisk-readiness login     404      404      200     200      200   200
+vdisk-advice    login     404      404      200     200      200   200
+vdisk-book      login     404      404      200     200      200   200
 audit           login     404      404      200     200      200   200
 audit-verify    login     404      404      302     302      302   302
 operations      login     404      404      200     404      200   200
@@ -86,7 +95,14 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     worker = factories.worker()
     window = windows.make(Opening(name="Night", cron="0 1 * * *", time_zone="UTC", minutes=60), by=admin)
     schedule = schedules.make(Terms(name="Nightly", kind=Action.MERGE, vdisk=vdisk, window=window), by=admin)
+    version = vdisk.versions.get(number=3)
+    factories.contents(version, {"programs": [{"name": "7-Zip", "kind": "application"}]})
+    rule = decisions.decide(key="7-zip", name="7-Zip", publisher="", needs_none="a tool", by=admin)
     keys = {
+        "vdisk-readiness": [vdisk.pk],
+        "vdisk-advice": [vdisk.pk],
+        "vdisk-book": [vdisk.pk],
+        "portfolio-withdraw": [rule.pk],
         **{name: [schedule.pk] for name in _names("schedule", "edit", "pause", "resume", "run", "remove")},
         **{name: [window.pk] for name in _names("window", "remove")},
         "vdisk": [vdisk.pk],
@@ -109,6 +125,7 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     found = {pattern.name: reverse(pattern.name, args=keys.get(pattern.name, [])) for pattern in _patterns()}
     found["vdisk-action"] += "?version=4"
     found["change-new"] += f"?vdisk={vdisk.pk}&version=4"
+    found["portfolio-program"] += "?key=7-zip"
     found["live"] += "?topic=jobs"
     return found
 
