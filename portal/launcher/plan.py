@@ -64,6 +64,11 @@ class Plan:
     def lab(self) -> Command:
         return Command("lab", [sys.executable, "-m", "lab", "--state", str(self.lab_file.parent)], "^Lab ready:")
 
+    def stores(self) -> Command:
+        """Ends once the first sync has told which stores there are; nothing waits for it, and it says nothing then."""
+        arguments = [sys.executable, "manage.py", "demo_stores", "--lab", str(self.lab_file)]
+        return Command("stores", arguments, once=True)
+
     def services(self) -> list[Command]:
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "builders"]
         beat = ["beat", "--pidfile=", "--loglevel", "WARNING"]

@@ -61,6 +61,8 @@ class Supervisor:
         services = self.plan.services()
         for command in services:
             self._start(command)
+        if self.plan.with_lab and has_people:
+            self._start(self.plan.stores())
         self._wait(
             lambda: not self._idle(services) and self._web_serves(),
             seconds=SERVICES_SECONDS,

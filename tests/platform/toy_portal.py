@@ -55,6 +55,9 @@ class Toys(Plan):
         arguments = [sys.executable, "-c", f"import time; print({word!r}, flush=True); time.sleep(600)", "toy-lab"]
         return Command("lab", arguments, super().lab().ready_line)
 
+    def stores(self) -> Command:
+        return Command("stores", [sys.executable, "-c", ""], once=True)
+
     def services(self) -> list[Command]:
         site = self.var / "site"
         site.mkdir(exist_ok=True)
