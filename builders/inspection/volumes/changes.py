@@ -141,11 +141,13 @@ class _Comparison:
         return "time" if old.modified_at != new.modified_at else ""
 
     def _written_in_place(self, touched: set[int]) -> Iterator[FileChange]:
-        """Files whose record says nothing of it: their owner is found by the clusters that differ."""
+        """Files whose record says nothing of it: their owner is found by the clusters that differ. A folder's index
+        repeats what its files' records say, so it differs with them."""
         known = [place for _, place in self._table_places()]
         for state in (self._before, self._after):
             own = (number for number in range(min(_FIRST_FILES, state.table.count)) if state.is_own(number))
-            for number in (*own, *touched):
+            folders = {folder for number in touched for folder in state.folders_of(number)}
+            for number in {*own, *touched, *folders}:
                 known.extend(state.stretches(number))
         left = self._after.in_use(without(self._differing, joined(known)))
         for number in owners_of(self._after.table, joined(left)) - touched:
@@ -173,8 +175,18 @@ class _Comparison:
             return old.value == new.value
         if (old.runs, old.valid, old.flags) == (new.runs, new.valid, new.flags):
             places = self._after.table.extents_of(new).places(0, new.size)
-            return not any(any(within(self._differing, at, at + length)) for at, length in places if at >= 0)
+            return all(self._is_alike(at, length) for at, length in places if at >= 0)
         return self._read_alike(old, new)
+
+    def _is_alike(self, at: int, length: int) -> bool:
+        """Whether a stretch of the volume is the same. What differs is known in steps, not by the byte."""
+        before, after = self._before.volume.window, self._after.volume.window
+        for start, end in within(self._differing, at, at + length):
+            for step in range(start, end, AT_ONCE):
+                size = min(AT_ONCE, end - step)
+                if before.read(step, size) != after.read(step, size):
+                    return False
+        return True
 
     def _read_alike(self, old: Stream, new: Stream) -> bool:
         """By reading both; holes in both are not read. What would take too long counts as different."""

@@ -76,6 +76,11 @@ class State:
         found = self._file(number)
         return found is not None and any(parent & NUMBER == EXTEND for parent, _ in _names(found[1]))
 
+    def folders_of(self, number: int) -> set[int]:
+        """The folders that a file has a name in."""
+        found = self._file(number)
+        return {parent & NUMBER for parent, _ in _names(found[1])} if found else set()
+
     def is_folder(self, number: int) -> bool:
         found = self._file(number)
         return found is not None and found[0].flags & FOLDER != 0
@@ -98,7 +103,8 @@ class State:
                     yield first * cluster, (first + count) * cluster
 
     def in_use(self, stretches: list[Stretch]) -> list[Stretch]:
-        """Those of them that the volume's bitmap marks as somebody's; all where the bitmap cannot be read."""
+        """Those of them that the volume's bitmap marks as somebody's; all where the bitmap cannot be read. It is
+        believed: a file in clusters that it calls free is one that chkdsk would have to mend first."""
         cluster = self.volume.geometry.cluster
         try:
             bitmap = self.table.extents_of(self.contents(BITMAP)[(DATA, "")])

@@ -22,6 +22,7 @@ MIB = 1 << 20
 TABLE_AT = 4 * 4096
 """Where the lab's writer puts the file table of each volume."""
 RECORD = 1024
+LAB_SIZE = 24 * MIB
 TOOLS = ("mkntfs", "wimlib-imagex")
 
 
@@ -62,7 +63,7 @@ def whole(disk: Memory) -> Partition:
 def by_lab(files: dict[str, bytes], *, before: Memory | None = None, at: float = 1_700_000_000.0) -> Memory:
     """A volume of the lab's making; with ``before`` the same volume after it was given these files instead. A file's
     time is ``at``, or what it was if its content is as before."""
-    disk = before.copy() if before else Memory(bytes(16 * MIB))
+    disk = before.copy() if before else Memory(bytes(LAB_SIZE))
     geometry = Geometry(0, disk.size // 512, "LAB", 0x1234)
     old = volume_of(before) if before else None
     tree = {}

@@ -5,7 +5,7 @@ import pytest
 from builders.inspection.errors import Damaged, Unsupported
 from builders.inspection.volumes import layout, open_ntfs
 from builders.inspection.volumes.kinds import BASIC_DATA, EFI_SYSTEM
-from tests.inspection.volumes.disks import MIB, Memory, boot_sector_of, by_lab, gpt_disk, mbr_sector, whole
+from tests.inspection.volumes.disks import LAB_SIZE, MIB, Memory, boot_sector_of, by_lab, gpt_disk, mbr_sector, whole
 
 RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 RECOVERY = "de94bba4-06d1-4d40-a16a-bfd50179d6ac"
@@ -196,7 +196,7 @@ def test_a_bitlocker_partition_is_known_in_a_table():
 
 
 def test_a_volume_is_read_inside_its_partition():
-    disk = gpt_disk([(BASIC_DATA, "Windows", 2048, 2048 + 16 * 2048 - 1)], size=20 * MIB)
+    disk = gpt_disk([(BASIC_DATA, "Windows", 2048, 2048 + LAB_SIZE // 512 - 1)], size=LAB_SIZE + 4 * MIB)
     disk.write(MIB, bytes(by_lab({r"a\b.txt": b"inside"}).content))
     assert open_ntfs(disk, layout(disk).partitions[0]).read(r"A\B.TXT", 100) == b"inside"
 
@@ -211,9 +211,9 @@ def test_the_copy_of_the_boot_sector_stands_in_for_a_damaged_one():
 
 
 def test_a_partition_that_lost_its_first_sector_is_known_by_the_copy():
-    disk = gpt_disk([(BASIC_DATA, "Windows", 2048, 2048 + 16 * 2048 - 1)], size=20 * MIB)
+    disk = gpt_disk([(BASIC_DATA, "Windows", 2048, 2048 + LAB_SIZE // 512 - 1)], size=LAB_SIZE + 4 * MIB)
     disk.write(MIB, bytes(by_lab({"a.txt": b"here"}).content))
-    disk.write(17 * MIB - 512, disk.read(MIB, 512))
+    disk.write(MIB + LAB_SIZE - 512, disk.read(MIB, 512))
     disk.write(MIB, bytes(512))
     found = layout(disk)
     assert found.partitions[0].file_system == "NTFS"
