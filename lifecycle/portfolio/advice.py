@@ -1,7 +1,7 @@
 """Which way to take for a change that is wanted on a vDisk: in place, reverse image, or rebuild.
 
 A pure function of measured facts. First what cannot be at all, with the reason; then factors, each with its value, the
-way it favours and its weight in words. What to ask comes from docs/advice.md; the weights are our choice.
+way it favours and its weight in words. docs/portfolio.md tells people; the weights are our choice.
 """
 
 from __future__ import annotations
