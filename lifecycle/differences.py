@@ -197,7 +197,7 @@ def _matched(before: list[Item], after: list[Item]) -> Iterator[Pair]:
 
 
 def _matched_in_bucket(before: list[Item], after: list[Item]) -> Iterator[Pair]:
-    left: defaultdict[tuple[str, ...], list[Item]] = defaultdict(list)
+    left: defaultdict[tuple[object, ...], list[Item]] = defaultdict(list)
     for item in before:
         left[_identity(item)].append(item)
     new = []
@@ -233,12 +233,13 @@ def _closest(before: list[Item], after: list[Item]) -> dict[int, int]:
     return taken
 
 
-def _identity(item: Item) -> tuple[str, ...]:
-    return item.name, item.version, item.view, item.user
+def _identity(item: Item) -> tuple[object, ...]:
+    return item.category, item.name, item.version, item.view, item.user, item.facts
 
 
-def _resemblance(one: Item, other: Item) -> tuple[bool, bool, bool, int]:
+def _resemblance(one: Item, other: Item) -> tuple[bool, bool, bool, bool, int]:
     return (
+        (one.name, one.version, one.view) == (other.name, other.version, other.view),
         one.category == other.category,
         (architecture(one.name) or one.view) == (architecture(other.name) or other.view),
         one.name == other.name,

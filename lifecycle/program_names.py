@@ -10,6 +10,7 @@ _TAGS = re.compile(
     r"\(?\b(?:x64|x86|amd64|arm64|win32|win64|ia64|(?:64|32)[- ]?bit(?:e|s|es|ig)?)\b(?:\s*(?:edition|version))?\)?",
     re.IGNORECASE,
 )
+_TAG_AND_LANGUAGE = re.compile(r"\((?:x64|x86|(?:64|32)[- ]?bit)[, ]+[a-z]{2,3}(?:-[a-z]{2,4})?\)", re.IGNORECASE)
 _LANGUAGES = re.compile(r"(?:\(|\b)[a-z]{2,3}(?:-[a-z]{4})?-[a-z]{2}\b\)?|\b(?:MUI|multilingual)\b", re.IGNORECASE)
 _LANGUAGE_NAMES = re.compile(
     r"\((?:english|german|deutsch|french|français|spanish|italian|dutch|polish|japanese|chinese)[^)]*\)", re.IGNORECASE
@@ -28,7 +29,7 @@ _PUBLISHER_FORMS = re.compile(
 def normalised(name: str, version: str = "") -> str:
     """``7-Zip 24.05 (x64)`` and ``7-Zip 23.01`` are ``7-zip``. A year stays: Visual C++ 2010 and 2013 are two."""
     text = _SIGNS.sub("", name)
-    for pattern in (_TAGS, _LANGUAGE_NAMES, _LANGUAGES, _DOTTED):
+    for pattern in (_TAG_AND_LANGUAGE, _TAGS, _LANGUAGE_NAMES, _LANGUAGES, _DOTTED):
         text = pattern.sub(" ", text)
     parts = [part.lstrip("0") for part in re.findall(r"[0-9]+", version)]
     text = _NUMBER.sub(lambda found: " " if _is_of_version(found[1].lstrip("0"), parts) else found[0], text)

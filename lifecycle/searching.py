@@ -91,7 +91,8 @@ def _present(wanted: Wanted) -> Q:
 
 def in_versions(wanted: Wanted) -> QuerySet[Any, Any]:
     """A row, as a dictionary, per version and item: ``vdisk``, ``vdisk_name``, ``version_number``, ``description``,
-    ``targets`` that run it, ``partial``, and the item's own ``name``, ``version``, ``category``, ``publisher``, ``view``, ``source``."""
+    ``targets`` that run it, ``partial``; and of the item ``name``, ``version``, ``category``, ``publisher``, ``view``,
+    ``source``."""
     version = "content__version_images__version"
     runners = (
         Target.objects.filter(

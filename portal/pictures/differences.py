@@ -75,3 +75,14 @@ def compared(a: Side, b: Side) -> Compared:
         missing = tuple((side, side.state) for side in (a, b) if side.content is None)
         return Compared(a, b, None, missing)
     return Compared(a, b, difference(a.content.report, b.content.report))
+
+
+def between(vdisk: VDisk, before: int | None, after: int | None) -> Compared | None:
+    """Two versions of one vDisk by their numbers; None when they are one, or PVS has not both of them now."""
+    if before is None or after is None or before == after:
+        return None
+    vdisk.chain()
+    rows = {row.number: row for row in vdisk.present_versions}
+    if before not in rows or after not in rows:
+        return None
+    return compared(Side.of(vdisk, rows[before]), Side.of(vdisk, rows[after]))

@@ -20,7 +20,8 @@ from portal.forms.changes import ChangeFilter, DecisionForm, RequestForm
 from portal.forms.fields import sensible
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
-from portal.pictures.promotion import promotion
+from portal.pictures.differences import Compared, between
+from portal.pictures.promotion import Promotion, promotion
 from portal.pictures.schedule import with_schedule
 
 
@@ -140,12 +141,14 @@ def _show(
     may_withdraw = is_open and not policies.why_not_withdraw(request.user, found)
     if why_not_approve:
         form.fields["reason"].help_text = "Optional: why you withdraw it."
+    shift = promotion(found)
     context: dict[str, Any] = {
         "change": found,
         "oob": bool(request.htmx),
         "form": form,
         "refusal": refusal,
-        "promotion": promotion(found),
+        "promotion": shift,
+        "inside": _inside(request, found, shift) if is_open else None,
         "decisions": list(found.decisions.select_related("by")),
         "withdrawal": _withdrawal(found),
         "jobs": list(found.jobs.for_list()),
@@ -156,6 +159,13 @@ def _show(
         "not_now": _not_now(found) if is_open else "",
     }
     return page(request, "changes/change.html", context, fragment="changes/_change.html", status=status)
+
+
+def _inside(request: PortalRequest, found: ChangeRequest, shift: Promotion) -> Compared | None:
+    """What is different inside: from what production boots now to the version asked about."""
+    if shift.before is None or not request.user.has_perm("lifecycle.view_content"):
+        return None
+    return between(found.vdisk, shift.before.number, found.version_number)
 
 
 def _withdrawal(found: ChangeRequest) -> AuditEntry | None:

@@ -17,6 +17,7 @@ from portal.forms.fields import sensible
 from portal.forms.targets import TargetFilter
 from portal.http import PortalRequest, needs, page
 from portal.pages import paginated
+from portal.pictures.differences import Compared, between
 
 BOOTS_SHOWN = 50
 
@@ -46,6 +47,7 @@ def target(request: PortalRequest, pk: int) -> HttpResponse:
         "assigned": list(found.vdisks.order_by("name")),
         "boots": list(found.boots.select_related("vdisk")[:BOOTS_SHOWN]),
         **_what_changed(found),
+        "found": _inside(request, found),
     }
     return page(request, "targets/target.html", context, fragment="targets/_target.html")
 
@@ -78,6 +80,13 @@ def _verdicts(request: PortalRequest, found: TargetQuerySet, chosen: str) -> lis
                 {"code": code, "count": counts.get(code, 0), "query": address.urlencode(), "is_chosen": code == chosen}
             )
     return links
+
+
+def _inside(request: PortalRequest, found: Target) -> Compared | None:
+    """What is different inside: from the version it runs to the one it would boot next."""
+    if found.booted_vdisk is None or not found.active or not request.user.has_perm("lifecycle.view_content"):
+        return None
+    return between(found.booted_vdisk, found.booted_version, found.expected_version)
 
 
 def _what_changed(found: Target) -> dict[str, Any]:
