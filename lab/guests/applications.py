@@ -214,7 +214,7 @@ APPLICATIONS: tuple[Program, ...] = (
         services=(Service("NVDisplay.ContainerLocalSystem", "NVIDIA Display Container LS", "nvdisplay.container.exe"),),
         drivers=(
             Driver(
-                "nvlddmkm", "nvlddmkm.sys", "NVIDIA Kernel Mode Driver", 3, "32.0.15.{version}", "nv_dispi.inf", "Video"
+                "nvlddmkm", "nvlddmkm.sys", "NVIDIA Kernel Mode Driver", 3, "32.0.15.{tail}", "nv_dispi.inf", "Video"
             ),
         ),
         shortcut=False,

@@ -47,7 +47,11 @@ class Driver:
 
 @dataclass(frozen=True)
 class Program:
-    """One program of the catalogue. `{version}` in texts becomes the version, `{short}` its first two parts."""
+    """One program of the catalogue.
+
+    In its texts `{version}` becomes the version, `{first}` its first part, `{short}` its first two parts and `{tail}`
+    its last four digits.
+    """
 
     name: str
     publisher: str
@@ -68,8 +72,11 @@ class Program:
     shortcut: bool = True
 
     def text(self, template: str, version: str) -> str:
-        short = ".".join(version.split(".")[:2])
-        return template.replace("{version}", version).replace("{short}", short)
+        parts = version.split(".")
+        places = {"version": version, "short": ".".join(parts[:2]), "first": parts[0], "tail": "".join(parts)[-4:]}
+        for name, value in places.items():
+            template = template.replace(f"{{{name}}}", value)
+        return template
 
     def displayed(self, version: str) -> str:
         return self.text(self.display or self.name, version)

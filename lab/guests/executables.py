@@ -15,7 +15,7 @@ _DRIVER, _LIBRARY, _PROGRAM = 3, 2, 1
 
 @dataclass(frozen=True)
 class Executable:
-    """What the version resource says; `version` is dotted numbers, missing ones are zero."""
+    """What the version resource says. `version` is dotted numbers; in the resource's binary part they have 16 bits."""
 
     name: str
     version: str
@@ -57,7 +57,7 @@ class Executable:
 
     def _version_information(self) -> bytes:
         numbers = [int(part) if part.isdigit() else 0 for part in self.version.split(".")]
-        major, minor, build, revision = (min(number, 0xFFFF) for number in [*numbers, 0, 0, 0, 0][:4])
+        major, minor, build, revision = (number & 0xFFFF for number in [*numbers, 0, 0, 0, 0][:4])
         high, low = major << 16 | minor, build << 16 | revision
         fixed = struct.pack("<IIIIIIIIIIIII", 0xFEEF04BD, 0x10000, high, low, high, low, 0x3F, 0, 0x40004, self._kind,
                             0, 0, 0)  # fmt: skip

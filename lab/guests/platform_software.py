@@ -38,7 +38,7 @@ PLATFORM: tuple[Program, ...] = (
         "Citrix Systems, Inc.",
         r"Program Files\Citrix\Provisioning Services",
         ("BNDevice.exe", "StatusTray.exe", "ImagingWizard.exe", "P2PVS.exe", "TargetOSOptimizer.exe"),
-        display="Citrix Provisioning Target Device x64 {short}",
+        display="Citrix Provisioning Target Device x64 {first}",
         is_msi=True,
         size_kb=47_104,
         services=(Service("BNDevice", "Citrix PVS Device Service", "BNDevice.exe"),),
@@ -58,7 +58,7 @@ PLATFORM: tuple[Program, ...] = (
         "Citrix Systems, Inc.",
         r"Program Files\Citrix\Virtual Desktop Agent",
         ("BrokerAgent.exe", "WorkstationAgent.exe", "Citrix.MonitoringService.dll"),
-        display="Citrix Virtual Delivery Agent {short}",
+        display="Citrix Virtual Delivery Agent {first}",
         key="CitrixVirtualDesktopAgent",
         size_kb=412_000,
         services=(

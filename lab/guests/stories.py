@@ -150,14 +150,22 @@ _CAD = Story(
             ),
             patch=("KB5062553", 4652),
         ),
-        Round((("NVIDIA Graphics Driver", "572.83"), ("AutoCAD 2025", "25.0.154.0")), patch=("KB5066835", 6899)),
+        Round(
+            (
+                ("NVIDIA Graphics Driver", "572.83"),
+                (VMWARE_TOOLS, "12.4.0.23259341"),
+                ("AutoCAD 2025", "25.0.154.0"),
+                ("Google Chrome", "141.0.7390.55"),
+                ("7-Zip", "24.08"),
+            ),
+            patch=("KB5066835", 6899),
+        ),
     ),
     planned=(
         Round(
             (
-                (VMWARE_TOOLS, "12.4.5.23787635"),
+                (VMWARE_TOOLS, "12.5.3.24819442"),
                 ("Google Chrome", "142.0.7444.60"),
-                ("7-Zip", "24.08"),
                 ("Notepad++", "8.8.7"),
             ),
             patch=("KB5068861", 7171),
