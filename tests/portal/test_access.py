@@ -55,6 +55,7 @@ portfolio-withdraw login  404      404      403     403      405   405
 vdisk-readiness login     404      404      200     200      200   200
 vdisk-advice    login     404      404      200     200      200   200
 vdisk-book      login     404      404      200     200      200   200
+version-contents-hash login 404    403      403     403      302   302
 audit           login     404      404      200     200      200   200
 audit-verify    login     404      404      302     302      302   302
 operations      login     404      404      200     404      200   200
@@ -106,6 +107,7 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
         **{name: [schedule.pk] for name in _names("schedule", "edit", "pause", "resume", "run", "remove")},
         **{name: [window.pk] for name in _names("window", "remove")},
         "vdisk": [vdisk.pk],
+        "version-contents-hash": [vdisk.pk, 3],
         "vdisk-action": [vdisk.pk, "boot-test"],
         "target": [Target.objects.get().pk],
         "change": [change.pk],

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from lifecycle import operations
 from lifecycle.models import AuditEntry, VDisk
-from lifecycle.states import Action, ChangeEvent
+from lifecycle.states import Action, ChangeEvent, Reading
 from portal.pictures.deeds import deed
 from tests import factories
 
@@ -60,13 +60,16 @@ _OF_JOBS = [
     "job.clean-up",
     "job.cleaned-up",
     "job.decide",
+    "store.access",
+    "store.access-removed",
     "worker.drain",
     "worker.undrain",
 ]
 
 
 @pytest.mark.parametrize(
-    "code", [*(f"change.{event}" for event in ChangeEvent), *(f"job.start.{action}" for action in Action), *_OF_JOBS]
+    "code",
+    [*(f"change.{event}" for event in ChangeEvent), *(f"job.start.{kind}" for kind in (*Action, *Reading)), *_OF_JOBS],
 )
 def test_has_words_for_every_deed(code: str) -> None:
     assert deed(code) != ""
