@@ -13,7 +13,7 @@ from builders.inspection.inventory.users import Profile
 from builders.inspection.registry import Key
 
 UNINSTALL = r"Microsoft\Windows\CurrentVersion\Uninstall"
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 5000
 MOST_NAME = 300
 
 _BUNDLE_MARKS = ("BundleCachePath", "BundleUpgradeCode", "BundleProviderKey")

@@ -27,7 +27,7 @@ _FONTS = r"Microsoft\Windows NT\CurrentVersion\Fonts"
 _ENVIRONMENT = r"Control\Session Manager\Environment"
 _FIREWALL = r"Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
 _STORES = ("ROOT", "CA", "MY", "TrustedPublisher")
-_OWN_SHELL = {"shell": "explorer.exe", "userinit": r"userinit.exe"}
+_OWN_SHELL = {"Shell": "explorer.exe", "Userinit": "userinit.exe"}
 
 
 def item(category: str, name: str, value: str, source: str) -> Hidden:

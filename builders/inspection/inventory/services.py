@@ -88,7 +88,7 @@ def _driver(key: Key, kind: int) -> Driver:
         "start": start_of(key),
         "version": "",
         "company": "",
-        "class": key.text("Group") or _DRIVER_TYPES.get(kind & 0xF, "driver"),
+        "class": key.text("Group")[:100] or _DRIVER_TYPES.get(kind & 0xF, "driver"),
         "source": f"SYSTEM\\{key.path}",
     }
 

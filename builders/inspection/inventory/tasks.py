@@ -18,6 +18,7 @@ WINDOWS_OWN = "\\microsoft\\windows\\"
 """Windows' own tasks, some hundreds, are not what a rebuild would lose."""
 MOST_TASKS = 2000
 MOST_DEPTH = 12
+MOST_KEYS = 20_000
 MOST_FILE = 1 << 20
 
 
@@ -78,7 +79,9 @@ def _from_registry(reading: Reading) -> list[Task]:
     tree = reading.software(TREE)
     waiting = [(tree, "")] if tree else []
     tasks: list[Task] = []
-    while waiting and len(tasks) < MOST_TASKS:
+    for _ in range(MOST_KEYS):
+        if not waiting:
+            break
         key, path = waiting.pop()
         if f"{path}\\".lower().startswith(WINDOWS_OWN) or path.count("\\") > MOST_DEPTH:
             continue

@@ -11,8 +11,10 @@ from builders.inspection.registry.pages import Pages
 
 FIRST_BIN = 4096
 NONE = 0xFFFFFFFF
-MOST_BELOW = 1 << 20
+MOST_BELOW = 100_000
 """Keys below one key, and values of one key: far above what Windows makes, far below what exhausts a reader."""
+MOST_CELLS = 2_000_000
+"""Cells read in all: an inventory takes a tenth of it of the largest hives, and only a crafted one asks for more."""
 MOST_DATA = 4 << 20
 """Bytes of one value that are read; what is longer is cut."""
 
@@ -46,9 +48,14 @@ class Cells:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self.read = 0
+        """How many cells were read so far."""
 
     def content(self, offset: int, at_most: int) -> bytes:
         """What a cell holds, without its length; no more than ``at_most`` bytes."""
+        self.read += 1
+        if self.read > MOST_CELLS:
+            raise Damaged(f"its keys lead to more than {MOST_CELLS:,} cells; the rest is not read")
         if offset in (NONE, 0) or offset & 0x80000000:
             raise Damaged(f"a cell at {offset:#x}, where no cell can be")
         held = self._pages.read(FIRST_BIN + offset, 4 + at_most if at_most < 508 else 512)

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_DWORD_BIG_ENDIAN = 1, 2, 3, 4, 5
 REG_MULTI_SZ, REG_QWORD = 7, 11
 
+MOST_LETTERS = 8192
+"""Letters of a text, and parts of a list of texts, that are kept."""
+
 _TEXTS = (REG_SZ, REG_EXPAND_SZ, 6, REG_MULTI_SZ)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -20,14 +23,15 @@ def text_of(kind: int, raw: bytes) -> str:
         number = number_of(kind, raw)
         return "" if number is None else str(number)
     if kind in _TEXTS:
-        return _words(raw).split("\0", 1)[0].strip()
+        return _words(raw[: MOST_LETTERS * 2]).split("\0", 1)[0].strip()
     return ""
 
 
 def texts_of(kind: int, raw: bytes) -> list[str]:
     """The parts of a list of texts; a plain text is a list of one. Empty parts are left out."""
     if kind in _TEXTS:
-        return [part.strip() for part in _words(raw).split("\0") if part.strip()]
+        parts = (part.strip() for part in _words(raw).split("\0"))
+        return [part[:MOST_LETTERS] for part in parts if part][:MOST_LETTERS]
     one = text_of(kind, raw)
     return [one] if one else []
 
@@ -35,7 +39,7 @@ def texts_of(kind: int, raw: bytes) -> list[str]:
 def number_of(kind: int, raw: bytes) -> int | None:
     """A number, also where it was stored as text or as bytes; None when there is none in it."""
     if kind in _TEXTS:
-        return _number_in(_words(raw).split("\0", 1)[0])
+        return _number_in(_words(raw[:128]).split("\0", 1)[0])
     if kind == REG_DWORD_BIG_ENDIAN:
         return int.from_bytes(raw[:4], "big") if raw else None
     if raw and len(raw) <= 8:
