@@ -54,6 +54,7 @@ _PLACES: tuple[tuple[str, str, str, Callable[[User], int] | None, str], ...] = (
     ("Schedules", "schedules", "lifecycle.view_schedule", None, ""),
     ("Targets", "targets", "lifecycle.view_target", None, ""),
     ("Portfolio", "portfolio", "lifecycle.view_package", None, ""),
+    ("Packages", "packages", "lifecycle.view_package", None, ""),
     ("Audit", "audit", "lifecycle.view_auditentry", None, ""),
     ("Operations", "operations", "lifecycle.view_operations", None, ""),
 )

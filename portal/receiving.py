@@ -84,7 +84,7 @@ def append(upload: Upload, pieces: Iterable[bytes], *, offset: int, sha256: str 
                 digest.update(piece)
                 file.write(piece)
             if sha256 and digest.hexdigest() != sha256.strip().casefold():
-                raise Incomplete("sha256", "This piece was damaged on its way; send it again.")
+                raise Incomplete("piece", "This piece was damaged on its way; send it again.")
             file.flush()
         except OSError as error:
             file.truncate(offset)

@@ -12,13 +12,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 from django.urls.resolvers import RoutePattern
 
 from lifecycle import operations, schedules, windows
-from lifecycle.models import Target, VDisk
+from lifecycle.models import Installer, Target, Upload, VDisk
 from lifecycle.portfolio import decisions
 from lifecycle.schedules import Terms
 from lifecycle.states import Action, JobState
 from lifecycle.windows import Opening
 from portal.http import Access
 from tests import factories
+from tests.lifecycle import packagebox
 
 PEOPLE = ("anonymous", "stranger", "helpdesk", "auditor", "approver", "admin", "superuser")
 
@@ -75,6 +76,24 @@ schedule-remove login     404      404      403     404      200   200
 window-new      login     404      404      403     404      200   200
 window          login     404      404      403     404      200   200
 window-remove   login     404      404      403     404      200   200
+packages        login     404      404      200     200      200   200
+package         login     404      404      200     200      200   200
+package-compare login     404      404      200     200      200   200
+package-export  login     404      404      200     200      200   200
+packages-export login     404      404      200     200      200   200
+packages-import login     404      404      403     403      200   200
+package-new     login     404      404      403     403      200   200
+package-revise  login     404      404      403     403      200   200
+package-owner   login     404      404      403     403      302   302
+package-ready   login     404      404      403     403      302   302
+package-retire  login     404      404      403     403      200   200
+package-reinstate login   404      404      403     403      302   302
+package-tested  login     404      404      403     403      302   302
+installers      login     404      404      403     403      200   200
+installer       login     404      404      200     200      200   200
+installer-check login     404      404      403     403      302   302
+upload-start    login     404      404      403     403      302   302
+upload          login     404      404      403     403      200   200
 live            login     404      404      200     200      200   200
 login           200       302      302      302     302      302   302
 logout          405       405      405      405     405      405   405
@@ -99,7 +118,17 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     version = vdisk.versions.get(number=3)
     factories.contents(version, {"programs": [{"name": "7-Zip", "kind": "application"}]})
     rule = decisions.decide(key="7-zip", name="7-Zip", publisher="", needs_none="a tool", by=admin)
+    package = packagebox.stored("7-zip", admin)
+    upload = Upload.objects.create(name="a.msi", size=1, by=admin)
     keys = {
+        **{
+            name: [package.pk]
+            for name in _names(
+                "package", "compare", "export", "revise", "owner", "ready", "retire", "reinstate", "tested"
+            )
+        },
+        **{name: [Installer.objects.get().pk] for name in _names("installer", "check")},
+        "upload": [upload.uid],
         "vdisk-readiness": [vdisk.pk],
         "vdisk-advice": [vdisk.pk],
         "vdisk-book": [vdisk.pk],
