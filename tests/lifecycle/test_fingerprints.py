@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lifecycle import fingerprints
 from lifecycle.facts import ChainFacts
+from lifecycle.fingerprints import Content, Contents
 from lifecycle.states import Access, ReplicaState
 from tests.lifecycle.chains import WRITTEN, chain, copy, in_test, merged, merged_base, obsolete, version
 from tests.lifecycle.ground import IN_TEST, ready
@@ -148,6 +149,53 @@ def test_a_file_out_of_sight_is_no_change_and_is_named() -> None:
     assert fingerprints.unseen(before, after) == ["W11.1.avhdx"]
     assert fingerprints.out_of_sight(away, IN_TEST) == ["W11.1.avhdx"]
     assert fingerprints.out_of_sight(READY, IN_TEST) == []
+
+
+# --- what is inside the files
+
+
+def content(number: int, **values: Any) -> Content:
+    return Content(**({"data_id": f"id-{number}", "size": 4096, "sequence": 7} | values))
+
+
+OPENED = {number: content(number) for number in (0, 1, 2)}
+
+
+def of(contents: Contents) -> list[fingerprints.Link]:
+    return fingerprints.links(READY, IN_TEST, contents)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [({"data_id": "id-x"}, "id-x"), ({"size": 8192}, "now 8192"), ({"sequence": 8}, "sequence 7, now 8")],
+)
+def test_content_that_was_written_without_a_trace_in_pvs_is_told(
+    number: int, values: dict[str, Any], told: str
+) -> None:
+    written = OPENED | {number: content(number, **values)}
+
+    (words,) = fingerprints.changes(of(OPENED), of(written))
+    assert told in words
+    assert fingerprints.fingerprint(READY, IN_TEST, written) != fingerprints.fingerprint(READY, IN_TEST, OPENED)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [({}, OPENED), (OPENED, {}), (OPENED, {0: content(0)}), ({1: content(1)}, {2: content(2)})]
+)
+def test_what_nobody_could_open_is_no_change(before: Contents, after: Contents) -> None:
+    assert fingerprints.changes(of(before), of(after)) == []
+    assert fingerprints.difference(of(before), of(after)) == []
+
+
+def test_links_from_before_files_were_opened_are_what_they_were() -> None:
+    assert all("content" not in link for link in of({}))
+    assert fingerprints.fingerprint(READY, IN_TEST, {}) == fingerprint(READY)
+
+
+def test_files_that_cannot_be_opened_any_more_are_named() -> None:
+    assert fingerprints.unopened(of(OPENED), of({0: content(0)})) == ["W11.1.avhdx", "W11.2.avhdx"]
+    assert fingerprints.unopened(of({}), of({})) == []
 
 
 @given(
