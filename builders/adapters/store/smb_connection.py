@@ -25,6 +25,8 @@ CREDIT = 64 << 10
 PIECE = 1 << 20
 IN_FLIGHT = 4
 CREDITS_ASKED = 64
+MOST_BYTES = 0xFFFFFF
+"""Of one message."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,19 @@ class Share:
 
 
 class _Protected(Connection):  # type: ignore[misc]  # the library has no types
-    """The library checks a signature that is there; this one also misses one that is not."""
+    """The library checks a signature that is there; this one also misses one that is not, and bounds what it takes."""
+
+    def _process_message_thread(self) -> None:
+        """As the library's, but memory is taken only for lengths that the protocol has."""
+        receive = self.transport._recv
+
+        def bounded(length: int, timeout: float) -> Any:
+            if length > MOST_BYTES:
+                raise ValueError(f"what answers there announces a message of {length} bytes, which SMB does not have")
+            return receive(length, timeout)
+
+        self.transport._recv = bounded
+        super()._process_message_thread()
 
     def verify_signature(self, header: Any, session_id: int, force: bool = False) -> None:
         session = self.session_table.get(session_id)

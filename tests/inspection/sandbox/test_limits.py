@@ -109,12 +109,12 @@ def test_whoever_watches_may_end_it(hostile: Runner) -> None:
 
     def watch(progress) -> None:
         told.append(progress.words)
-        if len(told) > 1:
+        if told.count("Sleeping") > 1:
             raise Enough
 
     with pytest.raises(Enough):
         hostile("sleeps", on_progress=watch)
-    assert told == ["Sleeping", "Sleeping"]
+    assert told[-2:] == ["Sleeping", "Sleeping"]
 
 
 def test_the_next_one_works_after_each_of_them(hostile: Runner) -> None:
