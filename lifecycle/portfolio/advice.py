@@ -144,7 +144,8 @@ def _for_rebuild(found: Situation) -> Iterator[str]:
     if found.readiness is not None and found.readiness < READY_FROM:
         yield f"Explain the rest of the image: {found.readiness} % of it is now, {READY_FROM} % are wanted."
     if found.unexplained_folders:
-        yield f"Find out what the {found.unexplained_folders} folders are that no program claims."
+        many = "one folder is" if found.unexplained_folders == 1 else f"{found.unexplained_folders} folders are"
+        yield f"Find out what the {many} that no program claims."
 
 
 def _unknown(wanted: Wanted, found: Situation) -> Iterator[str]:

@@ -17,10 +17,10 @@ from lifecycle.contents import Category, Item, Report
 from lifecycle.differences import difference
 from lifecycle.models import ChangeRequest, Job, ProductionChange, VDisk, Version, VersionImage
 from lifecycle.portfolio import shelf
-from lifecycle.portfolio.matching import Catalogue, Cover
+from lifecycle.portfolio.matching import Catalogue, Cover, Match
 from lifecycle.portfolio.plan import install_order
 from lifecycle.portfolio.readiness import Readiness, readiness
-from lifecycle.states import Access, Action, ChangeState, JobState
+from lifecycle.states import Access, ChangeState, JobState
 
 ROWS_AT_MOST = 400
 LAST = 50
@@ -139,7 +139,7 @@ def _contents(report: Report, judged: Readiness) -> Iterator[Block]:
             each.program.name,
             each.program.version,
             each.program.publisher,
-            f"{each.match.cover.label}: {each.match.words}",
+            _package(each.match),
         )
         for each in judged.programs
     ]
@@ -155,6 +155,10 @@ def _contents(report: Report, judged: Readiness) -> Iterator[Block]:
             yield _table(
                 ("Name", "What"), [(item.name, "; ".join(filter(None, dict(item.facts).values()))) for item in found]
             )
+
+
+def _package(match: Match) -> str:
+    return match.cover.label if match.cover == Cover.UNCOVERED else f"{match.cover.label}: {match.words}"
 
 
 def _is_own(item: Item) -> bool:
@@ -227,14 +231,13 @@ def _jobs(vdisk: VDisk) -> Iterator[Block]:
     rows = [
         (
             _day(job.created_at),
-            Action(job.kind).label if job.kind in Action.values else job.kind,
-            "" if job.version_number is None else str(job.version_number),
+            job.title,
             job.requested_by.get_username() if job.requested_by else "the portal",
             job.outcome,
         )
         for job in jobs.order_by("-created_at")[:LAST]
     ]
-    yield _table(("Day", "Job", "Version", "By", "Outcome"), rows) if rows else Paragraph("No job has succeeded yet.")
+    yield _table(("Day", "Job", "By", "Outcome"), rows) if rows else Paragraph("No job has succeeded yet.")
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
