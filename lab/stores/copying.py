@@ -16,7 +16,7 @@ def copy_sparse(source: Path, target: Path, *, portion: float = 1.0) -> None:
     size = int(source.stat().st_size * portion)
     with source.open("rb", buffering=0) as read, partial.open("wb", buffering=0) as written:
         written.truncate(size)
-        for start, end in _data_extents(read.fileno(), size):
+        for start, end in data_extents(read.fileno(), size):
             for at in range(start, end, _PIECE):
                 os.pwrite(written.fileno(), os.pread(read.fileno(), min(_PIECE, end - at), at), at)
     times = source.stat()
@@ -24,7 +24,8 @@ def copy_sparse(source: Path, target: Path, *, portion: float = 1.0) -> None:
     partial.replace(target)
 
 
-def _data_extents(fd: int, size: int) -> list[tuple[int, int]]:
+def data_extents(fd: int, size: int) -> list[tuple[int, int]]:
+    """(start, end) of what is no hole, in order."""
     extents: list[tuple[int, int]] = []
     at = 0
     while at < size:

@@ -58,13 +58,20 @@ class Image:
     def __init__(self, path: Path, *, writable: bool = False) -> None:
         self._file = path.open("r+b" if writable else "rb", buffering=0)
         self._fd = self._file.fileno()
+        self._guid_renewed = False
+        try:
+            self._read_tables()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_tables(self) -> None:
         record = os.pread(self._fd, _METADATA_READ, METADATA_OFFSET)
         self.geometry = read_geometry(record)
         self.disk_id = read_disk_id(record)
         self.parent_name = read_parent_name(record)
         self._header_slot, self.header = self._current_header()
         self._bat = bytearray(os.pread(self._fd, self.geometry.bat_entries * 8, BAT_OFFSET))
-        self._guid_renewed = False
 
     def __enter__(self) -> Self:
         return self
