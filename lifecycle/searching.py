@@ -67,7 +67,8 @@ def matching(wanted: Wanted, *, prefix: str = "") -> Q:
     if wanted.comparison == Comparison.AT:
         found &= Q(**{f"{prefix}sort_key__startswith": key[:-1]})
     elif wanted.compares:
-        found &= Q(**{f"{prefix}sort_key__{_BOUND[Comparison(wanted.comparison)]}": key, f"{prefix}sort_key__gt": ""})
+        found &= Q(**{f"{prefix}sort_key__{_BOUND[Comparison(wanted.comparison)]}": key})
+        found &= Q(**{f"{prefix}sort_key__gt": ""})
     return found
 
 

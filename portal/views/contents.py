@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F, Func, IntegerField, Q, QuerySet
-from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -55,10 +55,16 @@ def _filtered(rows: QuerySet[Version], wanted: dict[str, Any]) -> QuerySet[Versi
     return rows
 
 
+def _of_system(name: str) -> KeyTextTransform:
+    return KeyTextTransform(name, KeyTransform("os", "image__content__report"))
+
+
 def _with_summary(rows: QuerySet[Version]) -> QuerySet[Any, Any]:
     """A few values of each report; the reports themselves stay in the database."""
     signs = Func(
-        KeyTransform("signs", "image__content__report"), function="jsonb_array_length", output_field=IntegerField()
+        F("image__content__report"),
+        template="jsonb_array_length(jsonb_path_query_array(%(expressions)s, '$.signs[*].sign'))",
+        output_field=IntegerField(),
     )
     return rows.annotate(
         vdisk_name=F("vdisk__name"),
@@ -67,9 +73,9 @@ def _with_summary(rows: QuerySet[Version]) -> QuerySet[Any, Any]:
         partial=F("image__content__partial"),
         taken_at=F("image__content__taken_at"),
         problem=F("image__problem"),
-        os_name=KT("image__content__report__os__name"),
-        os_release=KT("image__content__report__os__display_version"),
-        os_build=KT("image__content__report__os__full_build"),
+        os_name=_of_system("name"),
+        os_release=_of_system("display_version"),
+        os_build=_of_system("full_build"),
         signs=signs,
     ).values(
         "vdisk_id",
