@@ -1,12 +1,23 @@
 """Files that differ between two states of a volume: found from the differing blocks, the same as by reading it all."""
 
 import random
+import subprocess
 
 import pytest
 
 from builders.inspection.volumes import Cached, Volume, changed_files, list_files, open_ntfs
 from tests.inspection.volumes import crafted
-from tests.inspection.volumes.disks import MIB, TABLE_AT, Memory, by_lab, put_record, record_number, volume_of, whole
+from tests.inspection.volumes.disks import (
+    MIB,
+    TABLE_AT,
+    Memory,
+    by_lab,
+    by_tools,
+    put_record,
+    record_number,
+    volume_of,
+    whole,
+)
 
 CHANCE = random.Random(21)
 LATER = 1_750_000_000.0
@@ -207,6 +218,22 @@ def test_little_is_read_for_a_little_change(made):
     differing = sum(length for _, length in ranges)
     for disk in (made, after):
         assert sum(length for _, length in disk.reads) <= 2 * differing + 150_000
+
+
+def test_files_that_another_tool_put_in_are_found(tmp_path):
+    tree = tmp_path / "tree"
+    (tree / "Windows").mkdir(parents=True)
+    for index in range(80):
+        (tree / "Windows" / f"file number {index}.dll").write_bytes(CHANCE.randbytes(index * 100))
+    before = by_tools(tmp_path, tree)
+    image, new = tmp_path / "volume.img", tmp_path / "new"
+    new.write_bytes(CHANCE.randbytes(300_000))
+    for path in ("/Windows/new.bin", "/Windows/file number 40.dll"):
+        subprocess.run(["/usr/sbin/ntfscp", str(image), str(new), path], check=True, capture_output=True, timeout=60)
+    after = Memory(image.read_bytes())
+    for block in (512, 2 * MIB):
+        changes = compared(before, after, block)
+        assert told(changes) == ([r"Windows\new.bin"], [], [(r"Windows\file number 40.dll", "contents")])
 
 
 def test_volumes_of_two_origins_are_compared_by_their_lists(made):
