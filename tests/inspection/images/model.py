@@ -23,7 +23,16 @@ class RandomChain:
         sector: int = 512,
         blocks: tuple[int, ...],
         several_chunks: bool = False,
+        whole_blocks: bool = False,
+        grows: bool = True,
+        grain: int = 0,
     ) -> None:
+        """``whole_blocks``: no dynamic VHD with sectors that were never written, which others read as they lie.
+
+        ``grain``: bytes that are written at least, where that is more than a sector.
+        """
+        self.grain = grain or sector
+        self.whole_blocks, self.grows = whole_blocks, grows
         self.random, self.kind, self.sector, self.block_sizes = random, kind, sector, blocks
         self.folder, self.plain = SparseFolder(), Sparse()
         self.points: list[int] = [0]
@@ -44,7 +53,7 @@ class RandomChain:
         return size // self.sector * self.sector
 
     def _layer(self, number, below):
-        if number and self.random.random() < 0.2:  # Resize-VHD on a child
+        if number and self.grows and self.random.random() < 0.2:  # Resize-VHD on a child
             self.size = max(self.sector, self._whole(int(self.size * self.random.uniform(0.8, 1.3))))
         self.plain.resize(self.size)
         self.block = self.random.choice(self.block_sizes)
@@ -86,7 +95,7 @@ class RandomChain:
                 ["full", "partial", "partial", "partial", "none here", "zero", "unmapped", "undefined", "not present"]
             )
         if not has_parent and what in ("partial", "none here"):
-            what = "full" if self.kind == "VHDX" or what == "none here" else "sparse"
+            what = "full" if self.kind == "VHDX" or what == "none here" or self.whole_blocks else "sparse"
         self.states.add(what)
         self.points += [start, start + self.block]
         if what == "full":
@@ -142,8 +151,8 @@ class RandomChain:
         """Up to ``few`` stretches of the block, whole sectors, short or long; the last one often at the block's end."""
         found = []
         for _ in range(self.random.randint(1, few)):
-            length = self.sector * self.random.choice([1, 1, 1, 2, 3, 8, 17, 64, 100])
-            inside = self.random.randrange(0, self.block - length + 1) // self.sector * self.sector
+            length = self.grain * self.random.choice([1, 1, 1, 2, 3, 8, 17, 64, 100])
+            inside = self.random.randrange(0, self.block - length + 1) // self.grain * self.grain
             if self.random.random() < 0.2:
                 inside = self.random.choice([0, self.block - length])
             found.append((inside, length))
