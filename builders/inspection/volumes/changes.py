@@ -82,7 +82,7 @@ class _Comparison:
         inside = ((max(at - start, 0), min(at - start + length, geometry.size)) for at, length in ranges)
         grain = min(geometry.record, geometry.cluster)
         self._differing = differing(before.window, after.window, joined(inside), grain)
-        self._most_compared = 4 * geometry.size + (64 << 20)
+        self._most_compared = geometry.size + (64 << 20)
 
     def changes(self) -> FileChanges:
         touched = self._touched()

@@ -17,8 +17,8 @@ from builders.inspection.volumes.listing import FORBIDDEN, SHORT
 from builders.inspection.volumes.records import BITMAP, INDEX, INDEX_ROOT, Attribute, Stream, mended, streams
 from builders.inspection.volumes.table import FileTable
 
-LARGEST_INDEX = 64 << 20
-"""Some 500,000 entries; WinSxS, the fullest folder of Windows, has 20,000."""
+LARGEST_INDEX = 24 << 20
+"""Some 200,000 entries; WinSxS, the fullest folder of Windows, has 20,000."""
 _OF_FILES = "$I30"
 _BLOCK_SIZES = frozenset({512, 1024, 2048, 4096, 8192, 16384, 32768, 65536})
 _HEADER = struct.Struct("<II")

@@ -34,7 +34,10 @@ from builders.inspection.volumes.table import FileTable
 from builders.inspection.volumes.window import AsFile, Window
 
 MOST_WALKED = 1_000_000
-FOLDERS_KEPT = 256
+MOST_LOOKED_AT = 2_000_000
+"""Entries of folders that one walk goes through, files or not."""
+MOST_KEPT = 300_000
+"""Entries of folders kept for the next path."""
 LARGEST_COMPRESSED = 4 << 30
 _VOLUME = 3
 """The record that holds the volume's name."""
@@ -67,6 +70,7 @@ class Volume:
             self.warn(words)
         self._root = Child("", self.table.reference(ROOT), True)
         self._folders: OrderedDict[int, Folder] = OrderedDict()
+        self._entries_kept = 0
         self.label = self._label()
 
     def warn(self, words: str) -> None:
@@ -115,9 +119,11 @@ class Volume:
         """Paths of the files under a folder, nearer ones first; links are told, not followed. Nothing for a folder that
         is not there. A folder that cannot be read is a warning."""
         start = self._child(path) if self.is_folder(path) else None
-        folders, seen, given = deque([(path.strip("\\"), start)] if start else ()), set[int](), 0
-        while folders:
-            for child_path, child in self._looked_into(*folders.popleft()):
+        folders, seen, given, looked_at = deque([(path.strip("\\"), start)] if start else ()), set[int](), 0, 0
+        while folders and looked_at < MOST_LOOKED_AT:
+            children = self._looked_into(*folders.popleft())
+            looked_at += len(children)
+            for child_path, child in children:
                 if child.is_folder and child.reference not in seen:
                     seen.add(child.reference)
                     folders.append((child_path, child))
@@ -127,6 +133,10 @@ class Volume:
                         self.warn(f"More than {at_most} files lie under {path or 'the root'}; the rest was left out.")
                         return
                     yield child_path
+        if folders:
+            self.warn(
+                f"The folders under {path or 'the root'} have more entries than any Windows; the rest was left out."
+            )
 
     def _looked_into(self, path: str, child: Child) -> list[tuple[str, Child]]:
         try:
@@ -167,8 +177,9 @@ class Volume:
         if folder.damaged:
             self.warn(f"{where}: {folder.damaged} parts of the folder's index are damaged; files may be missing.")
         self._folders[child.reference] = folder
-        if len(self._folders) > FOLDERS_KEPT:
-            self._folders.popitem(last=False)
+        self._entries_kept += len(folder.children)
+        while self._entries_kept > MOST_KEPT and len(self._folders) > 1:
+            self._entries_kept -= len(self._folders.popitem(last=False)[1].children)
         return folder
 
     def _file(self, path: str, child: Child) -> tuple[Record, list[Attribute]]:

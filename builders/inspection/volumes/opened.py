@@ -5,6 +5,11 @@ from __future__ import annotations
 import io
 from typing import Protocol
 
+from builders.inspection.errors import Unsupported
+
+MOST_AT_ONCE = 2 << 30
+"""A file may say that it is of any size, with holes."""
+
 
 class Bytes(Protocol):
     size: int
@@ -41,7 +46,10 @@ class OpenedFile(io.RawIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         left = max(self.size - self._at, 0)
-        taken = self.read_at(self._at, left if size is None or size < 0 else min(size, left))
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted > MOST_AT_ONCE:
+            raise Unsupported(f"{self.path} has {self.size} bytes, which is too much to be read at once.")
+        taken = self.read_at(self._at, wanted)
         self._at += len(taken)
         return taken
 

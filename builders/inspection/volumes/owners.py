@@ -11,6 +11,8 @@ from builders.inspection.volumes.runs import decoded
 from builders.inspection.volumes.stretches import Stretch, joined, within, without
 from builders.inspection.volumes.table import FileTable
 
+FEW = 1000
+"""Stretches up to this number are crossed off as their owner is found; more would cost more than reading on."""
 _begin = struct.Struct("<IIB").unpack_from
 _head = struct.Struct("<20xHHI4xQ").unpack_from
 
@@ -29,7 +31,8 @@ def owners_of(table: FileTable, stretches: list[Stretch]) -> set[int]:
             if taken:
                 base = _head(chunk, index * size)[3]
                 owners.add(base & NUMBER if base else first + index)
-                stretches = without(stretches, joined(taken))
+                if len(stretches) < FEW:
+                    stretches = without(stretches, joined(taken))
                 if not stretches:
                     return owners
     return owners

@@ -23,6 +23,9 @@ from builders.inspection.volumes.file_systems import (
 from builders.inspection.volumes.kinds import WINDOWS_DATA, gpt_kind, mbr_kind
 from builders.inspection.volumes.window import Window
 
+MOST_PARTITIONS = 128
+"""As many as Windows makes."""
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -94,7 +97,9 @@ def _by_gpt(disk: Disk, *, expected: bool, no_table: bool) -> Layout:
     if not expected:
         warnings.append("The disk has a GPT without the protective entry in front of it; the GPT was used.")
     partitions = []
-    for entry in found.entries:
+    if len(found.entries) > MOST_PARTITIONS:
+        warnings.append(f"The GPT has {len(found.entries)} partitions; the first {MOST_PARTITIONS} were read.")
+    for entry in found.entries[:MOST_PARTITIONS]:
         if fitted := _fitted(disk, entry.number, entry.start, entry.length, warnings):
             start, length = fitted
             kind = gpt_kind(entry.kind_id)

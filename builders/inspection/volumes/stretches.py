@@ -57,5 +57,13 @@ def differing(before: Disk, after: Disk, stretches: list[Stretch], grain: int) -
                 continue
             for inside in range(0, max(len(old), len(new)), grain):
                 if old[inside : inside + grain] != new[inside : inside + grain]:
-                    found.append((at + inside, at + inside + grain))
+                    _add(found, at + inside, at + inside + grain)
     return joined(found)
+
+
+def _add(found: list[Stretch], start: int, end: int) -> None:
+    """At the end of a list, or to its last stretch."""
+    if found and found[-1][1] == start:
+        found[-1] = (found[-1][0], end)
+    else:
+        found.append((start, end))

@@ -27,6 +27,8 @@ MOST_RECORDS = 4_000_000
 """Ten times what a large Windows image has; a table that says it is longer is read up to here."""
 MOST_OF_ONE_FILE = 4096
 """Records that one file may have."""
+MOST_OF_THE_TABLE = 512
+"""Records that hold the table's own list of clusters."""
 LONGEST_LIST = 1 << 20
 AT_ONCE = 1 << 20
 """Bytes read at once when all records are wanted."""
@@ -95,7 +97,7 @@ class FileTable:
     def _grown(self, first: Record) -> Extents:
         """A table in so many pieces that other records hold the rest of its list: each is found by those before."""
         found = {each.first: each for each in first.of_kind(DATA) if not each.name}
-        for number in self._listed(first, DATA):
+        for number in self._listed(first, DATA)[:MOST_OF_THE_TABLE]:
             try:
                 other = self.record(number)
             except Damaged as problem:
@@ -164,7 +166,7 @@ def _in_a_row(found: dict[int, Attribute]) -> list[Attribute]:
     """Pieces up to the first gap."""
     row: list[Attribute] = []
     cluster = 0
-    while piece := found.pop(cluster, None):
+    while (piece := found.get(cluster)) and piece.runs:
         row.append(piece)
         cluster += sum(count for _, count in piece.runs)
     return row

@@ -156,7 +156,7 @@ def _gpt_header(own: int, other: int, first_entry: int, entries: bytes, last: in
 
     def packed(own_checksum: int) -> bytes:
         head = struct.pack("<8sIIIIQQQQ", b"EFI PART", 0x10000, 92, own_checksum, 0, own, other, 34, last - 34)
-        return head + disk_id + struct.pack("<QIII", first_entry, 128, 128, checksum)
+        return head + disk_id + struct.pack("<QIII", first_entry, len(entries) // 128, 128, checksum)
 
     return packed(zlib.crc32(packed(0)))
 

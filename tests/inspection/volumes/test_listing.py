@@ -237,7 +237,8 @@ def test_a_table_in_many_pieces_is_read_whole(disk):
     """Its list of clusters goes on in another record, as on a volume that grew full and fragmented."""
     before = listed(disk)
     table = volume_of(disk).table
-    first, rest = 10, 2000
+    pieces, rest, others = [10, 5, 3], 2000, [15, 14]
+    first = pieces[0]
     size = table.extents.size
     content = table.extents.read(0, size)
     clusters = -(-size // 4096)
@@ -246,14 +247,19 @@ def test_a_table_in_many_pieces_is_read_whole(disk):
     record = Record(0)
     old = table.record(0)
     record.add(0x10, next(each.value for each in old.of_kind(0x10)))
-    record.add(0x20, crafted.listed((0x80, 0, reference(0, 1)), (0x80, first, reference(15, 1))))
+    listing = [(0x80, 0, reference(0, 1))]
+    listing += [(0x80, sum(pieces[: index + 1]), reference(other, 1)) for index, other in enumerate(others)]
+    record.add(0x20, crafted.listed(*listing))
     record.add(0x30, next(each.value for each in old.of_kind(0x30)), is_indexed=True)
     record.add_elsewhere(0x80, [(4, first)], size)
     put_record(disk, 0, record.pack())
-    more = Record(15)
-    more.add_elsewhere(0x80, [(rest, clusters - first)], 0)
-    packed = crafted.from_cluster(more, first).pack()
-    put_record(disk, 15, crafted.belonging_to(packed, reference(0, 1)))
+    for index, other in enumerate(others):
+        start = sum(pieces[: index + 1])
+        count = pieces[1] if index == 0 else clusters - start
+        more = Record(other)
+        more.add_elsewhere(0x80, [(rest + start - first, count)], 0)
+        packed = crafted.from_cluster(more, start).pack()
+        put_record(disk, other, crafted.belonging_to(packed, reference(0, 1)))
     assert listed(disk) == before
 
 

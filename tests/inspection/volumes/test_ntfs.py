@@ -236,6 +236,17 @@ def test_a_file_that_says_it_is_larger_than_its_clusters_ends_with_them(disk):
     assert "its clusters hold 4096" in volume.warnings[0]
 
 
+def test_a_file_of_holes_without_end_is_not_read_at_once(disk):
+    number = record_number(disk, r"Windows\small.ini")
+    record = crafted.file(number, "small.ini")
+    record.add_elsewhere(0x80, [(-1, 1 << 40)], 1 << 52)
+    put_record(disk, number, record.pack())
+    volume = volume_of(disk)
+    assert volume.read(r"Windows\small.ini", 100) == bytes(100)
+    with pytest.raises(Unsupported, match="too much to be read at once"):
+        volume.open(r"Windows\small.ini").read()
+
+
 def test_the_mirror_stands_in_for_a_damaged_first_record(disk):
     disk.content[TABLE_AT + 510] ^= 0xFF
     volume = volume_of(disk)

@@ -115,6 +115,14 @@ def test_partitions_outside_of_the_disk_are_left_out_and_long_ones_cut():
     assert "Partition 3 lies outside" in found.warnings[2]
 
 
+def test_a_table_full_of_partitions_is_read_as_far_as_windows_makes_them():
+    assert len(layout(gpt_disk([(BASIC_DATA, str(i), 100 + i, 100 + i) for i in range(128)])).partitions) == 128
+    disk = gpt_disk([(BASIC_DATA, str(i), 100 + i, 100 + i) for i in range(128)] * 2)
+    found = layout(disk)
+    assert len(found.partitions) == 128
+    assert found.warnings == ("The GPT has 256 partitions; the first 128 were read.",)
+
+
 def test_an_mbr_tells_its_partitions():
     disk = Memory(bytes(8 * MIB))
     disk.write(0, mbr_sector([(0x80, 0x07, 2048, 4096), (0, 0x27, 8192, 1024), (0, 0x42, 10000, 100)]))
