@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from builders.contents.looking import Look, NotRead, at_any_place, look_at
 from builders.contents.places import Place
 from builders.inspection.sandbox import Limits, Progress, Result, Stopped, Why, run
 from lifecycle.facts import ChainFacts
 from lifecycle.models import VDisk
 
-LIMITS = Limits(memory_mib=400, cpu_seconds=300, wall_seconds=900)
 FORMAT = 1
 LISTS = ("programs", "patches", "services", "drivers", "features", "tasks", "appx", "hidden", "signs", "warnings")
 
@@ -49,7 +50,7 @@ def _take_at(
 ) -> Taken:
     try:
         with place.opened() as image:
-            result = run("inventory", [image], limits=LIMITS, on_progress=on_progress)
+            result = run("inventory", [image], limits=Limits(**settings.PORTAL_INSPECT_LIMITS), on_progress=on_progress)
         report, partial = _checked(result)
         seconds, size, written = result.seconds, result.bytes_read, result.changed
     except Stopped as stopped:

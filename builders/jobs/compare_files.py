@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from builders.contents import READER_VERSION, running, saving
@@ -21,7 +22,8 @@ from lifecycle import readings
 from lifecycle.facts import ChainFacts
 from lifecycle.models import FileComparison, Job, Version
 
-LIMITS = Limits(cpu_seconds=1800, wall_seconds=3600)
+TIMES_LONGER = 10
+"""Than one image: both are listed, and contents that differ are read."""
 
 
 def steps(job: Job) -> Sequence[Step]:  # noqa: ARG001  all jobs of this kind are alike
@@ -116,10 +118,16 @@ def _compare(before: tuple[_Side, Place], after: tuple[_Side, Place], teller: Te
     sides = (before, after)
     seen = [side.look_at(place) for side, place in sides]
     with before[1].opened() as one, after[1].opened() as other:
-        result = run("compare-files", [one, other], limits=LIMITS, on_progress=teller)
+        result = run("compare-files", [one, other], limits=_limits(), on_progress=teller)
     for (side, place), first in zip(sides, seen, strict=True):
         check_unchanged(first, side.look_at(place), changed=bool(result.changed))
     return result
+
+
+def _limits() -> Limits:
+    usual = settings.PORTAL_INSPECT_LIMITS
+    longer = {name: usual[name] * TIMES_LONGER for name in ("cpu_seconds", "wall_seconds")}
+    return Limits(**usual | longer)
 
 
 def _counts(result: dict[str, Any]) -> dict[str, int]:
