@@ -24,6 +24,7 @@ AT = 1_700_000_000.0
 CONFIG = r"Windows\System32\config"
 UNINSTALL = r"Microsoft\Windows\CurrentVersion\Uninstall"
 DISK = Layout(192 * MB, Firmware.BIOS, uuid.UUID("11111111-2222-3333-4444-555555555555"))
+GPT_DISK = Layout(320 * MB, Firmware.UEFI, uuid.UUID("11111111-2222-3333-4444-555555555556"))
 PROGRAMS = {"7-Zip 23.01 (x64)": ("23.01", "Igor Pavlov"), "Notepad++ (64-bit x64)": ("8.6.2", "Notepad++ Team")}
 
 
@@ -62,10 +63,10 @@ def tree(programs: Mapping[str, tuple[str, str]], more: Mapping[str, bytes] | No
     return files | {r"Users\Public\note.txt": b"note " * 300} | dict(more or {})
 
 
-def base(path: Path, files: Mapping[str, bytes], *, block: int = 1 * MB) -> Path:
-    """A dynamic VHDX with one MBR partition that holds the files."""
-    create_image(path, Geometry(DISK.size_bytes, block, 512, differencing=False))
-    return _written(path, files)
+def base(path: Path, files: Mapping[str, bytes], *, disk: Layout = DISK, block: int = 1 * MB) -> Path:
+    """A dynamic VHDX whose Windows partition holds the files."""
+    create_image(path, Geometry(disk.size_bytes, block, 512, differencing=False))
+    return _written(path, files, disk)
 
 
 def child(path: Path, parent: Path, files: Mapping[str, bytes]) -> Path:
@@ -74,34 +75,42 @@ def child(path: Path, parent: Path, files: Mapping[str, bytes]) -> Path:
         geometry = Geometry(DISK.size_bytes, below.geometry.block_bytes, 512, differencing=True)
         locator = ParentLocator(below.data_write_guid, f".\\{parent.name}", f"D:\\Store\\{parent.name}")
         create_image(path, geometry, parent=locator, disk_id=below.disk_id)
-    return _written(path, files)
+    return _written(path, files, DISK)
 
 
 def raw(path: Path, files: Mapping[str, bytes]) -> Path:
     with path.open("wb") as file:
         file.truncate(DISK.size_bytes)
-        for offset, piece in _pieces(files, None):
+        for offset, piece in _pieces(files, None, DISK):
             file.seek(offset)
             file.write(piece)
     return path
 
 
-def _written(path: Path, files: Mapping[str, bytes]) -> Path:
+def volume_of(path: Path, disk: Layout = DISK) -> dict[str, list[tuple[int, int]]]:
+    """Where on the disk each file's content lies: start and length in bytes, by path."""
+    start = disk.windows.start * 512
+    with Chain(path) as chain:
+        found = existing(lambda offset, length: chain.read(start + offset, length)).found
+    return {name: [(start + a * 4096, b * 4096) for a, b in one.extents] for name, one in found.items()}
+
+
+def _written(path: Path, files: Mapping[str, bytes], layout: Layout) -> Path:
     with Chain(path, writable=True) as disk:
-        for offset, piece in _pieces(files, disk):
+        for offset, piece in _pieces(files, disk, layout):
             disk.write(offset, piece)
     return path
 
 
-def _pieces(files: Mapping[str, bytes], disk: Chain | None) -> Iterator[tuple[int, bytes]]:
+def _pieces(files: Mapping[str, bytes], disk: Chain | None, layout: Layout) -> Iterator[tuple[int, bytes]]:
     """Where on the disk which bytes belong. A disk that holds a volume already is laid out anew in place."""
-    windows = DISK.windows
+    windows = layout.windows
     start = windows.start * 512
     geometry = VolumeGeometry(windows.start, windows.sectors, "Windows", 0x1234ABCD5678EF01)
     before = None
     if disk is not None and disk.read(start + 3, 4) == b"NTFS":
         before = existing(lambda offset, length: disk.read(start + offset, length))
-    yield from DISK.tables()
+    yield from layout.tables()
     dated = {path: File(content, Times(AT, AT + len(content))) for path, content in files.items()}
     for offset, piece in lay_out(geometry, dated, {}, made_at=AT, before=before):
         yield start + offset, piece
