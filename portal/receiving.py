@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -32,6 +32,10 @@ MOST_AT_ONCE = 64 * 1024 * 1024
 """Of one request of an upload in pieces, in bytes."""
 FORGOTTEN_AFTER = timedelta(days=7)
 READ_SECONDS = 60
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class WrongOffset(StaleState):
@@ -155,10 +159,10 @@ def check(installer: Installer, *, by: User) -> FileState:
     return state
 
 
-def pieces_of(stream: BinaryIO | object, most: int = MOST_AT_ONCE) -> Iterator[bytes]:
+def pieces_of(stream: Readable, most: int = MOST_AT_ONCE) -> Iterator[bytes]:
     """What a request brings, in pieces. Incomplete past ``most`` bytes."""
     came = 0
-    while piece := stream.read(PIECE):  # type: ignore[union-attr, attr-defined]
+    while piece := stream.read(PIECE):
         came += len(piece)
         if came > most:
             raise Incomplete("size", f"Send at most {most // PIECE} MiB at once.")
@@ -192,7 +196,10 @@ def _open(upload: Upload) -> Iterator[BinaryIO]:
 
 
 def _digest(file: BinaryIO) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    while piece := file.read(PIECE):
+        found.update(piece)
+    return found.hexdigest()
 
 
 def _facts(path: Path, name: str) -> Facts:

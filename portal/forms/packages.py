@@ -146,7 +146,8 @@ class RevisionForm(forms.Form):
         for kind, parts in detection.PARTS.items():
             for part in parts:
                 self.fields[f"{kind}-{part.name}"] = _part(part)
-        others = Package.objects.for_list().exclude(pk=package.pk if package else None).filter(current__isnull=False)
+        others = Package.objects.for_list().filter(current__isnull=False)
+        others = others.exclude(pk=package.pk) if package else others
         named = self._named()
         choices = _grouped(each for each in others if each.state != PackageState.RETIRED or each.key in named)
         self.fields["needs"].choices = self.fields["conflicts"].choices = choices  # type: ignore[attr-defined]

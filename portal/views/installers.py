@@ -31,9 +31,9 @@ from portal.views.packages import MANAGES, SEES
 @needs(*MANAGES)
 def installers(request: PortalRequest) -> HttpResponse:
     """What lies in the folder; a POST is the plain form, with the whole file."""
-    form = UploadForm(request.POST or None, request.FILES or None) if request.method == "POST" else UploadForm()
     if request.method != "POST":
-        return _list(request, form)
+        return _list(request, UploadForm())
+    form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _list(request, form, status=422)
     file = form.cleaned_data["file"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -30,7 +30,7 @@ def new(request: PortalRequest) -> HttpResponse:
     """Empty, or filled with an installer's facts (``?installer=<SHA-256>``) or a program's (``?name=...``)."""
     known = _known(request, Terms(name=""))
     first = RevisionForm.values(known) | {"key": proposals.key_for(known), "owner": request.GET.get("owner", "")}
-    form = RevisionForm(request.POST or None, package=None, initial=first)
+    form = RevisionForm(_sent(request), package=None, initial=first)
     if request.method != "POST":
         return _show(request, None, form)
     if not form.is_valid():
@@ -61,7 +61,7 @@ def revise(request: PortalRequest, pk: int) -> HttpResponse:
     assert last is not None
     known = terms.of(last)
     first = RevisionForm.values(_known(request, known)) | {"based_on": last.number}
-    form = RevisionForm(request.POST or None, package=found, files=known.files, initial=first)
+    form = RevisionForm(_sent(request), package=found, files=known.files, initial=first)
     if request.method != "POST":
         return _show(request, found, form)
     if not form.is_valid():
@@ -89,11 +89,15 @@ def _overtaken(request: PortalRequest, found: Package, form: RevisionForm, words
     newest = found.current
     assert newest is not None
     others = terms.differences(form.terms(), terms.of(newest))
-    again = form.data.copy()
+    again = request.POST.copy()
     again["based_on"] = str(newest.number)
     form = RevisionForm(again, package=found, files=terms.of(newest).files)
     form.is_valid()
     return _show(request, found, form, refusal=words, status=409, differences=others)
+
+
+def _sent(request: PortalRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _known(request: PortalRequest, base: Terms) -> Terms:
