@@ -1,10 +1,15 @@
 """How a disk is divided: tables made here, byte by byte, whole and damaged."""
 
+import uuid
+
 import pytest
 
 from builders.inspection.errors import Damaged, Unsupported
 from builders.inspection.volumes import layout, open_ntfs
 from builders.inspection.volumes.kinds import BASIC_DATA, EFI_SYSTEM
+from lab.stores.disks.fat import SystemVolume
+from lab.stores.disks.partitions import Firmware
+from lab.stores.disks.partitions import Layout as LabLayout
 from tests.inspection.volumes.disks import LAB_SIZE, MIB, Memory, boot_sector_of, by_lab, gpt_disk, mbr_sector, whole
 
 RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
@@ -249,3 +254,34 @@ def test_a_layout_is_plain_data():
         "file_system": "empty",
         "is_active": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("firmware", "style", "expected"),
+    [
+        (
+            Firmware.UEFI,
+            "GPT",
+            [("EFI system", "FAT"), ("Microsoft reserved", "empty"), ("Windows data", "NTFS")],
+        ),
+        (Firmware.BIOS, "MBR", [("Windows data", "NTFS")]),
+    ],
+)
+def test_the_labs_disks_are_read_as_it_means_them(firmware, style, expected):
+    disk_id = uuid.UUID("99999999-8888-7777-6666-555555555555")
+    made = LabLayout(150 * MIB, firmware, disk_id)
+    disk = Memory(bytes(made.size_bytes))
+    pieces = list(made.tables())
+    pieces += [(made.windows.start * 512 + at, piece) for at, piece in [(0, boot_sector_of("NTFS"))]]
+    if made.system:
+        start = made.system.start
+        volume = SystemVolume(made.system.sectors, start_sector=start, serial=7, made_at=1_700_000_000.0)
+        pieces += [(start * 512 + at, piece) for at, piece in volume.pieces({r"EFI\Boot\bootx64.efi": b"MZ"})]
+    for at, piece in pieces:
+        disk.write(at, piece)
+    found = layout(disk)
+    assert (found.style, found.warnings) == (style, ())
+    assert [(each.kind, each.file_system) for each in found.partitions] == expected
+    windows = found.partitions[-1]
+    assert (windows.start, windows.length) == (made.windows.start * 512, made.windows.sectors * 512)
+    assert found.disk_id == str(disk_id) or firmware is Firmware.BIOS
