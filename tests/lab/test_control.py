@@ -99,6 +99,9 @@ def test_writing_changes_the_maintenance_version(lab: LabProcess, session: Sessi
         ("/faults", {"cmdlet": "*", "action": "explode"}, "delay, fail, drop, kill"),
         ("/faults", {"cmdlet": "", "action": "fail"}, "names a cmdlet"),
         ("/faults", {"cmdlet": "*", "action": "fail", "code": "x"}, "is a number"),
+        ("/install", {"where": "W11-Office", "program": "7-Zip", "version": "25.01"}, "no maintenance version"),
+        ("/install", {"where": "W11-Office", "program": 7, "version": "25.01"}, "program is a text"),
+        ("/remove", {"where": "MUC-OFF-001", "program": "7-Zip"}, "gone when it restarts"),
         ("/clock", {"forward_seconds": -5}, "forward only"),
         ("/nothing", {}, "no such order"),
     ],
@@ -163,6 +166,33 @@ def test_the_page_says_what_was_not_done(lab: LabProcess) -> None:
     _, text, _ = ask(lab, "GET", answer["Location"])
 
     assert "Not done: W11-Office has no maintenance version." in text
+
+
+def test_the_page_installs_and_removes(lab: LabProcess, session: Session) -> None:
+    session.call("New-PvsDiskMaintenanceVersion", **OFFICE)
+    _, text, _ = ask(lab, "GET", "/")
+    assert {"/install", "/remove"} <= {action for action, _ in Page(text).forms}
+
+    for path, fields, words in (
+        ("/install", {"program": "Widget Maker", "version": "1.5"}, "installed: Widget Maker 1.5"),
+        ("/remove", {"program": "Greenshot"}, "removed: Greenshot"),
+    ):
+        body = urlencode(fields | {"where": "W11-Office"})
+        status, _, answer = ask(lab, "POST", path, body, FORM | _from_the_page(lab))
+        assert status == 303
+        assert words in unquote(answer["Location"]).replace("+", " ")
+
+    programs = lab.get("/contents?vdisk=W11-Office&version=5")["programs"]
+    assert programs["Widget Maker"] == "1.5"
+    assert "Greenshot" not in programs
+
+
+@pytest.mark.parametrize("query", ["vdisk=Nothing", "vdisk=W11-CAD&version=9", "vdisk=W11-CAD&version=x", ""])
+def test_contents_of_what_is_not_there_are_refused_in_words(lab: LabProcess, query: str) -> None:
+    status, text, _ = ask(lab, "GET", f"/contents?{query}")
+
+    assert status == 400
+    assert json.loads(text)["error"]
 
 
 def test_a_notice_is_no_way_to_smuggle_markup(lab: LabProcess) -> None:
@@ -244,6 +274,20 @@ def test_the_command_line_says_what_was_refused(run: Run) -> None:
 
     assert code == 1
     assert "no maintenance version" in errors
+
+
+def test_the_command_line_installs_and_tells_what_is_there(run: Run, session: Session) -> None:
+    session.call("New-PvsDiskMaintenanceVersion", **OFFICE)
+
+    code, out, _ = run("install", "W11-Office", "Notepad++", "9.0")
+    assert code == 0
+    assert json.loads(out) == {"vdisk": "W11-Office", "version": 5, "installed": "Notepad++ 9.0"}
+    assert run("remove", "W11-Office", "7-Zip")[0] == 0
+
+    programs = json.loads(run("contents", "W11-Office", "5")[1])["programs"]
+    assert programs["Notepad++"] == "9.0"
+    assert "7-Zip" not in programs
+    assert "7-Zip" in json.loads(run("contents", "W11-Office", "4")[1])["programs"]
 
 
 def test_the_command_line_prints_the_state(run: Run) -> None:
