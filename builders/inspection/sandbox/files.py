@@ -124,8 +124,12 @@ def _change(each: FileChange) -> dict[str, Any]:
 
 
 def _answer(opened: Opened, volumes: Sequence[OpenedVolume], value: dict[str, Any]) -> dict[str, Any]:
-    told = [{"where": place(each.partition), "words": words} for each in volumes for words in each.volume.warnings]
-    return value | {"warnings": opened.warnings + told, "partial": opened.partial}
+    told = {words for volume in value["volumes"] for words in volume.get("warnings", ())}
+    for each in volumes:
+        for words in each.volume.warnings:
+            if words not in told:
+                opened.warn(place(each.partition), words)
+    return value | {"warnings": opened.warnings, "partial": opened.partial}
 
 
 TASKS: dict[str, Task] = {"files": listed, "compare-files": compared}

@@ -122,6 +122,8 @@ class _Keeper:
         finally:
             self._child.kill()
             self._child.wait()
+            if self._child.stderr is not None:
+                self._child.stderr.close()
             self._log_complaints()
             self._server.close()
 
@@ -216,10 +218,17 @@ class _Keeper:
         if self._complaints:
             logger.warning("The process that read an image said: %s", self._complaints.decode(errors="replace"))
 
+    def _wait(self) -> None:
+        """For the end of a child that has hung up: an honest one ends at once."""
+        try:
+            self._child.wait(timeout=self._seconds_left())
+        except subprocess.TimeoutExpired as error:
+            raise ran_out_of_time(self._limits, self._collected.parts) from error
+
     def _value(self) -> Json:
         told = self._collected
         if not told.complete:
-            self._child.wait(timeout=max(self._seconds_left(), 1))
+            self._wait()
             raise how_it_ended(self._child.returncode, self._limits, told.parts)
         if told.failure is not None:
             raise said_no(told.failure, self._limits, told.parts)

@@ -48,7 +48,7 @@ class Silent:
 
 
 def mutate(folders: Any, orders: Any, options: Any, tell: Any) -> dict[str, Any]:
-    """Numbers ``first`` to ``last`` of ``seed``, and what came of each: whole, partial, unreadable, the reader's fault."""
+    """Numbers ``first`` to ``last`` of ``seed``: whole, partial, unreadable, or the reader's fault."""
     folder, order = folders[0], orders[0]
     data = {name: _all(folder, name) for name in folder.names() if name.endswith("vhdx")}
     targets = [Target(each["kind"], _filled(data[order["top"]], each["places"])) for each in options["targets"]]

@@ -14,7 +14,7 @@ from builders.inspection.images import open_chain
 from builders.inspection.sandbox import Image, Limits, Stopped, Why, keeper, run
 from tests.inspection import sample
 
-MUTATIONS = int(os.environ.get("PORTAL_MUTATIONS", "240"))
+MUTATIONS = int(os.environ.get("PORTAL_MUTATIONS", "150"))
 BATCH = 80
 SEED = os.environ.get("PORTAL_MUTATIONS_SEED", "1")
 LIMITS = Limits(cpu_seconds=60, wall_seconds=240)

@@ -187,6 +187,7 @@ def says_damaged(folders, orders, options, tell):
 
 def hung_then_partial(folders, orders, options, tell):
     tell.part("report", {"format": 1, "warnings": [{"where": "a", "words": "b"}], "partial": False})
+    tell.progress("Told")
     time.sleep(3600)
 
 
@@ -217,6 +218,11 @@ def complains(folders, orders, options, tell):
 
 def ends_of_its_own(folders, orders, options, tell):
     return {"pid": os.getpid()}
+
+
+def hangs_up(folders, orders, options, tell):
+    tell._line._end.close()
+    time.sleep(3600)
 
 
 def says_raw(folders, orders, options, tell):

@@ -1,9 +1,12 @@
 """What uses up more than it may, or breaks down, is stopped and told in words; the worker goes on."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from builders.inspection.errors import Damaged
-from builders.inspection.sandbox import Limits, Stopped, Why
+from builders.inspection.sandbox import Limits, Stopped, Why, keeper
 from tests.inspection.sandbox.conftest import Runner, children
 
 
@@ -79,8 +82,15 @@ def test_a_crash_leaves_what_was_told_before(hostile: Runner) -> None:
     assert "SIGSEGV" in result.value["warnings"][0]["words"]
 
 
-def test_a_hang_leaves_what_was_told_before(hostile: Runner) -> None:
-    result = hostile("hung_then_partial", wall_seconds=1)
+def test_a_hang_leaves_what_was_told_before(hostile: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock leaps past the limit once the child has told its part."""
+    leap = [0.0]
+    monkeypatch.setattr(keeper, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + leap[0]))
+
+    def watch(progress) -> None:
+        leap[0] = 1000.0 if progress.words == "Told" else 0.0
+
+    result = hostile("hung_then_partial", on_progress=watch)
     assert result.stopped is not None
     assert result.stopped.why is Why.WALL
     assert [warning["where"] for warning in result.value["warnings"]] == ["a", "image"]

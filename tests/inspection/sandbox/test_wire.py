@@ -130,6 +130,12 @@ def test_half_a_message_ends_with_the_time(hostile: Runner) -> None:
     assert caught.value.why is Why.WALL
 
 
+def test_hung_up_and_still_there(hostile: Runner) -> None:
+    with pytest.raises(Stopped) as caught:
+        hostile("hangs_up", wall_seconds=2)
+    assert caught.value.why is Why.WALL
+
+
 def test_half_a_message_and_gone(hostile: Runner) -> None:
     with pytest.raises(Stopped, match="exit code 0") as caught:
         hostile("says_raw", options={"bytes": pack({"ask": "names"})[:9].hex()})
