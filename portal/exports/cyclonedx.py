@@ -100,6 +100,7 @@ def _written(subject: Subject, components: Iterable[Component], serial: uuid.UUI
     )
     metadata = BomMetaData(component=image, timestamp=subject.content.taken_at)
     bom = Bom(components=components, metadata=metadata, serial_number=serial)
+    bom.register_dependency(image, [each for each in bom.components if each.scope != ComponentScope.EXCLUDED])
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 

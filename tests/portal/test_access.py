@@ -11,14 +11,15 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 from django.urls.resolvers import RoutePattern
 
-from lifecycle import operations, schedules, windows
+from lifecycle import operations, schedules, watching, windows
 from lifecycle.models import Installer, Target, Upload, VDisk
 from lifecycle.portfolio import decisions
 from lifecycle.schedules import Terms
+from lifecycle.searching import Wanted
 from lifecycle.states import Action, JobState
 from lifecycle.windows import Opening
 from portal.http import Access
-from tests import factories
+from tests import factories, imagecontents
 from tests.lifecycle import packagebox
 
 PEOPLE = ("anonymous", "stranger", "helpdesk", "auditor", "approver", "admin", "superuser")
@@ -32,6 +33,18 @@ board           login     404      200      200     200      200   200
 farm-status     login     404      200      200     200      200   200
 vdisk           login     404      200      200     200      200   200
 vdisk-action    login     404      403      403     403      200   200
+contents        login     404      200      200     200      200   200
+content-search  login     404      200      200     200      200   200
+content-compare login     404      200      200     200      200   200
+content-compare-export login 404   200      200     200      200   200
+content-compare-files login 404    302      302     302      302   302
+version-contents login    404      200      200     200      200   200
+version-contents-export login 404  200      200     200      200   200
+version-contents-read login 404    403      403     403      302   302
+watches         login     404      200      403     200      200   200
+watch-keep      login     404      200      403     200      200   200
+watch-drop      login     404      404      403     404      302   404
+notices-seen    login     404      302      403     302      302   302
 targets         login     404      200      200     200      200   200
 target          login     404      200      200     200      200   200
 changes         login     404      404      200     200      200   200
@@ -120,6 +133,9 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     rule = decisions.decide(key="7-zip", name="7-Zip", publisher="", needs_none="a tool", by=admin)
     package = packagebox.stored("7-zip", admin)
     upload = Upload.objects.create(name="a.msi", size=1, by=admin)
+    found = imagecontents.report(programs=[imagecontents.program("7-Zip", publisher="")])
+    imagecontents.give(imagecontents.version_of(vdisk, 4), found)
+    watch = watching.keep(Wanted(words="zip"), by=admin)
     keys = {
         **{
             name: [package.pk]
@@ -142,6 +158,11 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
         "change": [change.pk],
         "change-decide": [change.pk],
         "change-withdraw": [change.pk],
+        "version-contents": [vdisk.pk, 4],
+        "version-contents-export": [vdisk.pk, 4, "csv"],
+        "version-contents-read": [vdisk.pk, 4],
+        "content-compare-export": ["csv"],
+        "watch-drop": [watch.pk],
         "worker-drain": [worker.pk],
         "worker-undrain": [worker.pk],
         "job": [job.pk],
@@ -157,6 +178,8 @@ def addresses(vdisk: VDisk, ground: factories.Ground, admin: User) -> dict[str, 
     found["vdisk-action"] += "?version=4"
     found["change-new"] += f"?vdisk={vdisk.pk}&version=4"
     found["portfolio-program"] += "?key=7-zip"
+    for name in ("content-compare", "content-compare-export", "content-compare-files"):
+        found[name] += f"?a={vdisk.pk}-3&b={vdisk.pk}-4"
     found["live"] += "?topic=jobs"
     return found
 

@@ -62,6 +62,8 @@ _OF_JOBS = [
     "job.decide",
     "store.access",
     "store.access-removed",
+    "watch.keep",
+    "watch.drop",
     "worker.drain",
     "worker.undrain",
 ]
