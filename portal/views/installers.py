@@ -87,7 +87,7 @@ def check(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 def _in_json(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Refusals as JSON, for the script that sends the pieces: ``words``, the ``field``, the ``offset`` that is awaited."""
+    """Refusals as JSON, for the script that sends the pieces: ``words``, ``field``, ``offset`` to go on at."""
 
     @functools.wraps(view)
     def answered(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:

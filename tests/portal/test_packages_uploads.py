@@ -261,7 +261,7 @@ def test_a_plain_form_sends_it_whole(browser: Client, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ({}, "No file was submitted"),
+        ({}, "This field is required"),
         ({"file": SimpleUploadedFile("a.msi", b"")}, "The file is empty."),
         ({"file": SimpleUploadedFile("a.msi", MSI), "sha256": "0" * 64}, "not the one expected"),
         ({"file": SimpleUploadedFile("a.msi", MSI), "sha256": "short"}, "A SHA-256 has 64"),
