@@ -101,6 +101,9 @@ def test_what_is_in_a_version_is_read_and_kept(farm: Farm, admin: User) -> None:
     assert image.content is not None
     assert image.content.fingerprint == image.fingerprint
     assert image.content.report["format"] == 1
+    assert image.content.report["os"]["full_build"].startswith("10.0.")
+    assert "Citrix Provisioning Target Device" in " ".join(one["name"] for one in image.content.report["programs"])
+    assert image.content.items.filter(category="programs").count() > 10
     assert [link["file"] for link in image.links] == [
         link.file_name for link in version.vdisk.chain().links_of(version.number)
     ]
