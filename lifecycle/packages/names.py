@@ -14,6 +14,7 @@ LONGEST_KEY = 80
 _KEY = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_DETAILS = re.compile(r"\([^)]*\)|\bv?\d+(\.\d+)+\b")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,7 +45,11 @@ def key(text: str) -> str:
 
 
 def suggested_key(name: str) -> str:
-    """``Notepad++ (64-bit x64)`` → ``notepad-64-bit-x64``; empty where nothing of it can be used."""
+    """``7-Zip 24.09 (x64 edition)`` → ``7-zip``; empty where nothing of the name can be used."""
+    return _key_of(_DETAILS.sub(" ", name)) or _key_of(name)
+
+
+def _key_of(name: str) -> str:
     return re.sub(r"[-_]{2,}", "-", slugify(name)).strip("-_")[:LONGEST_KEY].strip("-_")
 
 

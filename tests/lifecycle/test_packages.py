@@ -163,6 +163,21 @@ def test_file_names_become_such_as_windows_takes(given: str, kept: str) -> None:
     assert names.plain_file_name(given) == kept
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("7-Zip 24.09 (x64 edition)", "7-zip"),
+        ("Notepad++ (64-bit x64)", "notepad"),
+        ("Müller  Süd_west", "muller-sud_west"),
+        ("24.09", "2409"),
+        ("株式会社", ""),
+        ("x" * 300, "x" * 80),
+    ],
+)
+def test_a_key_is_suggested_by_the_name(name: str, key: str) -> None:
+    assert names.suggested_key(name) == key
+
+
 @pytest.mark.parametrize("name", ["", "...", "/", "con", "NUL.msi", "lpt1.exe", "\u202e"])
 def test_a_name_of_which_nothing_is_left_is_refused(name: str) -> None:
     with pytest.raises(Incomplete):
