@@ -14,7 +14,9 @@ import pytest
 
 from bench.engine.bare import split
 from bench.engine.statements import HEARD, count
+from bench.inspect import ground
 from bench.results import percentile
+from tests.conftest import require_extra
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTER_LIMIT_SECONDS = 600
@@ -59,6 +61,28 @@ def test_the_printed_table_is_the_one_of_the_document(run: tuple[str, dict[str, 
     for line in rows:
         measure = _without_numbers(line.split("|")[1])
         assert any(_without_numbers(other.split("|")[1]) == measure for other in document if other.startswith("| "))
+
+
+def test_the_benchmark_of_images_writes_every_promised_figure(tmp_path: Path) -> None:
+    missing = ground.missing_tools()
+    require_extra("tools that make an NTFS volume", not missing, missing)
+    command = [sys.executable, "-m", "bench.inspect", "--small", "--no-peer", "--results", str(tmp_path)]
+
+    done = subprocess.run(
+        [*command, "--folder", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=OUTER_LIMIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "inspect.json").read_text(encoding="utf-8"))
+    promised = {"inventory_bytes_fraction", "diff_vs_changed", "read_vs_cat", "flatten_vs_qemu", "peak_mib"}
+    assert all(figures[name] > 0 for name in promised)
+    assert figures["ours"]["files"]["files"] > 1500
+    assert figures["ours"]["difference"]["changed"] >= 10
 
 
 def test_statements_are_told_from_the_bounds_of_transactions() -> None:

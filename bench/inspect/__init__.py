@@ -1,0 +1,1 @@
+"""How fast images are read: ours, another reader, and the floor, on one image made for it (docs/benchmarks.md)."""
