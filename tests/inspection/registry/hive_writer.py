@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import struct
 from dataclasses import dataclass, field
 
@@ -115,23 +116,26 @@ class _Cells:
         self._writer = writer
         self._bins: list[bytearray] = []
         self._sizes: list[int] = []
+        self._starts: list[int] = []
         self._security: int | None = None
 
     def add(self, content: bytes) -> int:
         length = (len(content) + 4 + 7) // 8 * 8
         if not self._bins or len(self._bins[-1]) + length > self._sizes[-1]:
-            self._sizes.append((length + 32 + 4095) // 4096 * 4096)
-            self._bins.append(bytearray(32))
-        start = sum(self._sizes[:-1]) + len(self._bins[-1])
+            self._begin((length + 32 + 4095) // 4096 * 4096)
+        start = self._starts[-1] + len(self._bins[-1])
         self._bins[-1] += struct.pack("<i", -length) + content.ljust(length - 4, b"\0")
         return start
 
     def fill_in(self, offset: int, content: bytes) -> None:
-        for held, size in zip(self._bins, self._sizes, strict=True):
-            if offset < size:
-                held[offset + 4 : offset + 4 + len(content)] = content
-                return
-            offset -= size
+        number = bisect.bisect_right(self._starts, offset) - 1
+        at = offset - self._starts[number] + 4
+        self._bins[number][at : at + len(content)] = content
+
+    def _begin(self, size: int) -> None:
+        self._starts.append(self._starts[-1] + self._sizes[-1] if self._sizes else 0)
+        self._sizes.append(size)
+        self._bins.append(bytearray(32))
 
     def node(self, node: Node, parent: int, *, is_root: bool = False) -> int:
         name, narrow = _name(node.name)
@@ -192,14 +196,13 @@ class _Cells:
 
     def bins(self, at_least: int) -> bytes:
         while sum(self._sizes) < at_least:
-            self._sizes.append(4096)
-            self._bins.append(bytearray(32))
-        whole = b""
+            self._begin(4096)
+        whole = bytearray()
         for held, size in zip(self._bins, self._sizes, strict=True):
             held[:32] = struct.pack("<4sIIQQI", b"hbin", len(whole), size, 0, WRITTEN, 0)
             left = size - len(held)
             whole += bytes(held) + (struct.pack("<i", left) + bytes(left - 4) if left else b"")
-        return whole
+        return bytes(whole)
 
 
 def _name(name: str) -> tuple[bytes, bool]:
