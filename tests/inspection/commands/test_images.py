@@ -197,7 +197,7 @@ def test_no_database_is_connected_to_and_none_is_started(process, store: Path, h
         port = server.getsockname()[1]
         there = {"DATABASE_URL": f"postgresql://a:b@127.0.0.1:{port}/c", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
         assert process("inspect_image", store / "W11.vhdx", **there).returncode == 0
-        assert manage("diff_images", store / "W11.vhdx", store / "W11.vhdx", **there).returncode == 0
+        assert process("diff_images", store / "W11.vhdx", store / "W11.vhdx", **there).returncode == 0
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
