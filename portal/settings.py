@@ -209,6 +209,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever
 
+# --- Mail, for what kept searches find; without a host none is sent
+
+PORTAL_MAIL_HOST = EMAIL_HOST = env.text("PORTAL_MAIL_HOST")
+EMAIL_PORT = env.integer("PORTAL_MAIL_PORT", 587, minimum=1)
+EMAIL_HOST_USER = env.text("PORTAL_MAIL_USER")
+EMAIL_HOST_PASSWORD = env.secret("PORTAL_MAIL_PASSWORD")
+EMAIL_USE_TLS = env.flag("PORTAL_MAIL_STARTTLS", default=True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("PORTAL_MAIL_FROM", "vdisk-portal@localhost")
+
 # --- The rest
 
 LOGGING = logging.configuration(env.text("PORTAL_LOG_LEVEL", "INFO").upper())

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError as BrokerGone
 from redis.exceptions import RedisError
 
-from builders import schedules
+from builders import mailing, schedules
 from builders.engine import broker, clock, dispatch, keeping
 from builders.engine.outage import Outage
 from lifecycle.models import Worker
@@ -59,6 +59,7 @@ def chores(send_sync: SendSync) -> dict[str, Chore]:
         "reminders": keeping.remind_of_what_is_kept,
         "what has expired": keeping.expire_what_is_kept,
         "old workers": forget_dead_workers,
+        "mail": mailing.Mailing(),
     }
 
 

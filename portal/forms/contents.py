@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from lifecycle import searching
 from lifecycle.contents import LABELS, Category
@@ -75,7 +76,14 @@ class SearchForm(forms.Form):
 
 
 class KeepForm(SearchForm):
+    """``by_mail`` is there where the portal can send mail."""
+
     by_mail = forms.BooleanField(required=False, label="Also by e-mail")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not settings.PORTAL_MAIL_HOST:
+            del self.fields["by_mail"]
 
 
 class CompareForm(forms.Form):

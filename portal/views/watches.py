@@ -43,7 +43,7 @@ def keep(request: PortalRequest) -> HttpResponse:
     form = KeepForm(request.POST if request.method == "POST" else request.GET)
     if request.method == "POST" and form.is_valid():
         try:
-            watch = watching.keep(form.wanted(), by=request.user, by_mail=form.cleaned_data["by_mail"])
+            watch = watching.keep(form.wanted(), by=request.user, by_mail=form.cleaned_data.get("by_mail", False))
         except Incomplete as error:
             form.add_error(error.field, str(error))
         except NotNow as error:

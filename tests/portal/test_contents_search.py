@@ -116,7 +116,17 @@ class TestKeep:
         assert "has no number in it" in page
         assert 'value="acrobat"' in page
 
-    def test_mail_without_an_address_is_refused(self, client: Client, known: VDisk) -> None:
+    def test_mail_is_offered_where_it_can_be_sent(self, client: Client, settings) -> None:
+        settings.PORTAL_MAIL_HOST = ""
+        without = client.get("/contents/watches/keep/").content.decode()
+        settings.PORTAL_MAIL_HOST = "mail.example.org"
+
+        assert "Also by e-mail" not in without
+        assert "Also by e-mail" in client.get("/contents/watches/keep/").content.decode()
+
+    def test_mail_without_an_address_is_refused(self, client: Client, known: VDisk, settings) -> None:
+        settings.PORTAL_MAIL_HOST = "mail.example.org"
+
         assert "Your login has no e-mail address" in self.keep(client, by_mail="on")
         assert not Watch.objects.exists()
 
