@@ -14,7 +14,8 @@ BELOW = -4
 
 _WINDOW = 8 << 20
 _FEW = 4
-_GAP = 64 << 10
+_SCATTERED = 128 << 10  # larger buffers come fresh from the system each time, which costs more than reading
+_GAP = 16 << 10
 
 
 class Extent(NamedTuple):
@@ -104,7 +105,10 @@ class Chain:
     def _read(self, start: int, length: int) -> bytes:
         pieces = list(self.pieces(start, length))
         if len(pieces) > _FEW:
-            return self._gathered(pieces)
+            if length <= _SCATTERED:
+                return self._gathered(pieces)
+            ends = start + length
+            return b"".join(self._read(at, min(_SCATTERED, ends - at)) for at in range(start, ends, _SCATTERED))
         parts = [self._bytes(piece) for piece in pieces]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from builders.inspection.images.chain import Chain
 from builders.inspection.images.links import ZEROS
 
-_AT_ONCE = 4 << 20
+_AT_ONCE = 128 << 10
 _GRAIN = 64 << 10
 _NOTHING = bytes(_GRAIN)
 
