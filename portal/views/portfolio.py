@@ -102,7 +102,7 @@ def draft(request: PortalRequest) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect(_address(key))
     messages.success(request, f"A draft was made from {seen.vdisk} version {seen.number}; it needs the installer now.")
-    return redirect("package", package.key)
+    return redirect("package", package.pk)
 
 
 def _program_page(

@@ -85,7 +85,7 @@ def test_is_one_query_and_a_count_for_many(
         AuditEntry.objects.record(by=admin, action="test.act", on=vdisk, job=job)
     client = as_(auditor)
 
-    with django_assert_max_num_queries(11):  # 2 of the list; session, user, 2 of rights, 2 badges, 3 of the farm
+    with django_assert_max_num_queries(12):  # 2 of the list; session, user, 2 of rights, 3 badges, 3 of the farm
         page = client.get("/audit/").content.decode()
 
     assert "Page 1 of 2" in page
