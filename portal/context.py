@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -34,19 +36,19 @@ class FarmPicture:
     down: tuple[str, ...]
 
 
-def _open_changes(_: User) -> int:
-    return ChangeRequest.objects.open().count()
+def _open_changes(_: User) -> QuerySet[Any]:
+    return ChangeRequest.objects.open()
 
 
-def _active_jobs(_: User) -> int:
-    return Job.objects.active().count()
+def _active_jobs(_: User) -> QuerySet[Any]:
+    return Job.objects.active()
 
 
-def _unseen_notices(user: User) -> int:
-    return Notice.objects.of(user).unseen().count()
+def _unseen_notices(user: User) -> QuerySet[Any]:
+    return Notice.objects.of(user).unseen()
 
 
-_PLACES: tuple[tuple[str, str, str, Callable[[User], int] | None, str], ...] = (
+_PLACES: tuple[tuple[str, str, str, Callable[[User], QuerySet[Any]] | None, str], ...] = (
     ("Board", "board", "lifecycle.view_vdisk", None, ""),
     ("Contents", "contents", "lifecycle.view_content", _unseen_notices, "new findings of kept searches"),
     ("Changes", "changes", "lifecycle.view_changerequest", _open_changes, "open"),
@@ -69,30 +71,37 @@ def places(request: HttpRequest) -> list[Place]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []
+    seen = [place for place in _PLACES if user.has_perm(place[2])]
+    counts = _counts(user, {route: rows(user) for _, route, _, rows, _ in seen if rows})
     found = []
-    for name, route, permission, count, words in _PLACES:
-        if user.has_perm(permission):
-            url = reverse(route)
-            is_here = request.path == url if url == "/" else request.path.startswith(url)
-            found.append(Place(route, name, url, is_here, count(user) if count else 0, words))
+    for name, route, _, _, words in seen:
+        url = reverse(route)
+        is_here = request.path == url if url == "/" else request.path.startswith(url)
+        found.append(Place(route, name, url, is_here, counts.get(route, 0), words))
     return found
+
+
+def _counts(user: User, wanted: dict[str, QuerySet[Any]]) -> dict[str, int]:
+    """How many rows each of these has, in one query."""
+    if not wanted:
+        return {}
+    row = User.objects.filter(pk=user.pk).values_list(*map(_count, wanted.values())).first() or ()
+    return dict(zip(wanted, row, strict=False))
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().annotate(all=Value(1)).values("all").annotate(count=Count("*")).values("count")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def farm_pictures(request: HttpRequest) -> list[FarmPicture]:
     user = getattr(request, "user", None)
     if user is None or not user.has_perm("lifecycle.view_vdisk"):
         return []
-    off = FarmConnection.objects.filter(verify=FarmConnection.Verify.OFF).values_list("farm_id", "host")
-    down = Server.objects.filter(status=ServerStatus.DOWN, gone_at=None).order_by("name").values_list("farm_id", "name")
-    unverified_of, down_of = _by_farm(off), _by_farm(down)
-    return [
-        FarmPicture(farm, tuple(unverified_of[farm.pk]), tuple(down_of[farm.pk]))
-        for farm in Farm.objects.order_by("name")
-    ]
-
-
-def _by_farm(rows: Iterable[tuple[int, str]]) -> defaultdict[int, list[str]]:
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    for farm_id, name in rows:
-        found[farm_id].append(name)
-    return found
+    off = FarmConnection.objects.filter(farm=OuterRef("pk"), verify=FarmConnection.Verify.OFF)
+    down = Server.objects.filter(farm=OuterRef("pk"), status=ServerStatus.DOWN, gone_at=None)
+    farms = Farm.objects.annotate(
+        unverified=ArraySubquery(off.order_by("host").values("host")),
+        down=ArraySubquery(down.order_by("name").values("name")),
+    )
+    return [FarmPicture(farm, tuple(farm.unverified), tuple(farm.down)) for farm in farms.order_by("name")]
