@@ -58,12 +58,12 @@ class Cells:
             raise Damaged(f"its keys lead to more than {MOST_CELLS:,} cells; the rest is not read")
         if offset in (NONE, 0) or offset & 0x80000000:
             raise Damaged(f"a cell at {offset:#x}, where no cell can be")
-        held = self._pages.read(FIRST_BIN + offset, 4 + at_most if at_most < 508 else 512)
+        held = self._pages.read(FIRST_BIN + offset, 4 + max(at_most, 4) if at_most < 508 else 512)
         if len(held) < 8:
             raise Damaged(f"a cell at {offset:#x}, past the end of the hive")
         size = abs(_LENGTH.unpack_from(held)[0]) - 4
         wanted = min(size, at_most)
-        if wanted < 4:
+        if size < 4:
             raise Damaged(f"a cell of {size + 4} bytes at {offset:#x}, too small for anything")
         if wanted > len(held) - 4:
             held = self._pages.read(FIRST_BIN + offset, 4 + wanted)

@@ -7,8 +7,12 @@ import uuid
 
 import pytest
 
+from builders.adapters.store import LocalFolder
 from builders.inspection.errors import Damaged, Unreadable, Unsupported
 from builders.inspection.images import changed, fingerprint_of, identify, open_chain
+from lab.stores.vhdx.image import Image, create_image
+from lab.stores.vhdx.layout import Geometry
+from lab.stores.vhdx.records import ParentLocator
 from tests.inspection.images.model import POOL
 from tests.inspection.images.sparse import Sparse, SparseFolder
 from tests.inspection.images.vhdx_writer import (
@@ -306,6 +310,20 @@ def test_a_disk_of_64_tb_costs_no_more_memory_than_what_is_looked_at():
 
 
 # -- damage to single blocks ------------------------------------------------------------------------------------------
+
+
+def test_a_bitmap_that_ends_a_whole_file_is_no_shortcoming(tmp_path):
+    """A bitmap takes less room than a block: such files are whole, and a lab's or PVS's version may well end so."""
+    base, child = tmp_path / "w.vhdx", tmp_path / "w.1.avhdx"
+    create_image(base, Geometry(64 * MB))
+    with Image(base) as above:
+        locator = ParentLocator(above.data_write_guid, ".\\w.vhdx", "D:\\w.vhdx")
+        create_image(child, Geometry(64 * MB, differencing=True), parent=locator, disk_id=above.disk_id)
+    with Image(child, writable=True) as image:
+        image.write(512, NEW[:512])
+    with open_chain("w.1.avhdx", LocalFolder(tmp_path)) as chain:
+        assert chain.warnings == []
+        assert chain.read(512, 512) == NEW[:512]
 
 
 def test_a_file_shorter_than_its_table_says_is_read_as_far_as_it_goes():

@@ -250,3 +250,14 @@ def test_only_errors_of_one_family_leave_the_reader():
             assert key is None or key.text("One") in ("", "1")
         except Unreadable:
             continue
+
+
+@pytest.mark.parametrize("length", [5, 16343, 16344, 16345, 16346, 16347, 16348, 16400, 2 * 16344 + 1, 40000])
+def test_a_value_is_read_to_its_last_byte_however_it_is_spread(length: int) -> None:
+    value = bytes(number % 251 for number in range(length))
+    hive = Hive(HiveWriter().put("A", X=value).content())
+    key = hive.key("A")
+
+    assert key is not None
+    assert key.raw("X") == (3, value)
+    assert not hive.problems

@@ -129,7 +129,7 @@ class VhdxLink:
                 continue
             for index, entry in enumerate(page, first):
                 if entry & _STATE in (FULLY_PRESENT, PARTIALLY_PRESENT) and entry >> 20 << 20 > latest:
-                    needed = (self.size - 1) % self._block + 1 if index == last_entry else self._block
+                    needed = self._needed(index, last_entry)
                     missing += (entry >> 20 << 20) + needed > self._file.size
         if not missing:
             return []
@@ -138,6 +138,12 @@ class VhdxLink:
 
     def close(self) -> None:
         self._file.close()
+
+    def _needed(self, index: int, last_entry: int) -> int:
+        """Bytes that the entry's part of the file takes: a bitmap, the last block, or any other."""
+        if (index + 1) % (self._per_chunk + 1) == 0:
+            return self._bitmap_bytes
+        return (self.size - 1) % self._block + 1 if index == last_entry else self._block
 
     def _allocation_table(self, region: Region) -> Table:
         blocks = self._blocks
