@@ -121,15 +121,12 @@ class Recorder:
         self.job.state = state
         announce(topics.JOBS)
 
-    def start(self, steps: Sequence[JobStep], first: JobStep | None = None) -> None:
-        """The first turn: the job runs, its table of contents is written, and ``first`` begins as one that follows."""
+    def start(self, steps: Sequence[JobStep]) -> None:
+        """The first turn: the job runs, and its table of contents is written."""
         with transaction.atomic():
             self.set_state(JobState.RUNNING, started_at=Sql("COALESCE(started_at, STATEMENT_TIMESTAMP())"))
             if steps:
                 insert_steps(steps)
-            if first and not self.cancel_asked:
-                self.begin_turn(first, line=first_line(first))
-        self.begun = None if self.cancel_asked else first
 
     def end(
         self, state: JobState, outcome: str, *, line: str = "", unless_cancelled: bool = False, **changes: Any

@@ -16,7 +16,7 @@ from builders.engine.recorder import CancelAsked, Recorder
 from builders.engine.steps import Step, StepFailed, check_plan
 from builders.engine.turns import Failed, GivenBack, Turn
 from builders.engine.undoing import Remains, take_back
-from builders.engine.workbench import Pairs, Workbench, begun, is_untouched
+from builders.engine.workbench import Pairs, Workbench, begun
 from lifecycle import appointments
 from lifecycle.estimates import profile
 from lifecycle.models import Job, JobStep
@@ -129,9 +129,7 @@ class Run:
 
     def _start(self, pairs: Pairs) -> None:
         if self.job.state == JobState.WAITING:
-            first = next((row for _, row in pairs if row.state != StepState.DONE), None)
-            untouched = first if first and is_untouched(first) else None
-            self.recorder.start([row for _, row in pairs if row.pk is None], untouched)
+            self.recorder.start([row for _, row in pairs if row.pk is None])
 
     def _is_to_undo(self) -> bool:
         return self.recorder.cancel_asked or self.job.state == JobState.UNDOING or bool(self.job.undo_cause)

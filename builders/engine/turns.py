@@ -11,7 +11,7 @@ from builders.engine.context import StepContext
 from builders.engine.leases import LeaseLost
 from builders.engine.recorder import Level, first_line
 from builders.engine.steps import Done, Outcome, Step, StepFailed, Wait, check_product
-from builders.engine.workbench import LOST_AT_MOST, Workbench, is_transient, is_untouched
+from builders.engine.workbench import LOST_AT_MOST, Workbench, is_transient
 from builders.engine.writing import AT, ENDED_AT
 from lifecycle.errors import LifecycleError
 from lifecycle.models import JobStep
@@ -46,7 +46,7 @@ class Turn:
         self.recorder = bench.recorder
         self.step = step
         self.row = row
-        self.following = following if following and is_untouched(following) else None
+        self.following = following if following and _is_untouched(following) else None
 
     def take(self) -> None:
         self._begin()
@@ -160,6 +160,10 @@ class Turn:
             ended_at=ENDED_AT,
         )
         raise Failed(words, state)
+
+
+def _is_untouched(row: JobStep) -> bool:
+    return row.state == StepState.PENDING and row.attempts == 0 and row.started_at is None
 
 
 def unfinished_task(ctx: StepContext) -> Wait | None:

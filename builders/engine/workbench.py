@@ -11,7 +11,6 @@ from builders.engine.context import Opener, StepContext
 from builders.engine.recorder import Recorder
 from builders.engine.steps import Step
 from lifecycle.models import Job, JobStep
-from lifecycle.states import StepState
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +64,6 @@ class Workbench:
 def begun(row: JobStep) -> bool:
     """It was called at least once, in this run or an earlier one."""
     return row.attempts > 0 or row.started_at is not None
-
-
-def is_untouched(row: JobStep) -> bool:
-    """It was never called, in no run."""
-    return row.state == StepState.PENDING and not begun(row)
 
 
 def is_transient(error: AdapterError) -> bool:
