@@ -34,12 +34,14 @@ class Sighting:
 
 
 def sighting(key: str) -> Sighting | None:
-    """Where the program is now, in the newest reading; its row holds more than the line that is searched by."""
-    held = ContentItem.objects.filter(key=key).values("content")
+    """Where the newest version of the program is, in the newest image that holds it; its row of the report holds more
+    than the line that is searched by."""
+    newest = ContentItem.objects.filter(key=key).order_by("-sort_key").values_list("sort_key", flat=True).first()
+    held = ContentItem.objects.filter(key=key, sort_key=newest).values("content")
     image = (
-        VersionImage.objects.filter(content__in=held, version__gone_at=None)
+        VersionImage.objects.filter(content__in=held, version__gone_at=None, version__vdisk__gone_at=None)
         .select_related("version__vdisk", "content")
-        .order_by("-content__taken_at", "-version__number")
+        .order_by("-version__created_at", "-version__number")
         .first()
     )
     if image is None or image.content is None:

@@ -140,6 +140,20 @@ def test_an_uncovered_program_becomes_a_package_draft_in_one_click(as_: As, admi
     assert {"package.create", "program.decide"} <= set(AuditEntry.objects.values_list("action", flat=True))
 
 
+def test_a_draft_is_of_the_newest_version_of_the_program(
+    as_: As, admin: User, image: ImageContent, vdisk: VDisk
+) -> None:
+    read(vdisk.versions.get(number=4), {"programs": [program("7-Zip 24.08 (x64)", "24.08", "Igor Pavlov")]})
+    read(vdisk.versions.get(number=1), {"programs": [program("7-Zip 9.20", "9.20", "Igor Pavlov")]})
+
+    as_(admin).post(reverse("portfolio-draft"), {"key": KEY})
+
+    current = Package.objects.get().current
+    assert current is not None
+    assert current.version == "24.08"
+    assert "version 4" in current.notes
+
+
 def test_a_second_click_makes_no_second_draft(as_: As, admin: User, image: ImageContent) -> None:
     client = as_(admin)
     client.post(reverse("portfolio-draft"), {"key": KEY})
