@@ -59,6 +59,16 @@ def why_not_read(chain: ChainFacts, number: int) -> str:
     return ""
 
 
+def is_read_unasked(chain: ChainFacts, number: int) -> bool:
+    """Not when the version is to be deleted and nothing needs its file any more: no target runs it or what stands on
+    it, and no version that stays is built on it."""
+    return any(
+        number in {link.number for link in chain.links_of(other.number)}
+        for other in chain.versions
+        if other.device_count or not other.delete_when_free
+    )
+
+
 def no_access_words(vdisk: VDisk) -> str:
     return (
         f"The portal has no way to the files of store {vdisk.store.name}. A Citrix admin sets one on the portal's "
@@ -106,7 +116,7 @@ def due(farm: Farm, *, reader_version: str, now: datetime) -> list[tuple[VDisk, 
 def is_due(chain: ChainFacts, number: int, image: VersionImage | None, reader_version: str, now: datetime) -> bool:
     """Whether a look at the files can tell something that is not known yet."""
     version = chain.get(number)
-    if version is None or version.delete_when_free or why_not_read(chain, number):
+    if version is None or why_not_read(chain, number) or not is_read_unasked(chain, number):
         return False
     if image is None or image.mirrored != fingerprints.fingerprint(chain, number):
         return True

@@ -13,6 +13,10 @@ from lifecycle.states import Reading
 
 FOLDED_ROWS = 40
 """So many rows of a category are on the page of all; its own page has the others."""
+TO_BE_DELETED = (
+    "This version is to be deleted, no target runs it and no other version needs its file. It is read only when a "
+    "Citrix admin asks for it."
+)
 _OPEN = (Category.PLATFORM, Category.PROGRAMS)
 _COLUMNS: dict[Category, tuple[str, ...]] = {
     Category.PATCHES: ("state",),
@@ -107,10 +111,13 @@ def _of_unknown(vdisk: VDisk, version: Version, job: Job | None, problem: str) -
         return "busy", "The contents are being read.", "This page shows them when the job has ended."
     if not readings.has_access(vdisk):
         return "warn", "The contents are not known.", readings.no_access_words(vdisk)
-    if why_not := readings.why_not_read(vdisk.chain(), version.number):
+    chain = vdisk.chain()
+    if why_not := readings.why_not_read(chain, version.number):
         return "quiet", "The contents are not known yet.", why_not
     if problem:
         return "bad", "The contents could not be read.", problem
+    if not readings.is_read_unasked(chain, version.number):
+        return "quiet", "The contents have not been read.", TO_BE_DELETED
     return (
         "quiet",
         "The contents have not been read yet.",

@@ -12,7 +12,7 @@ from builders.contents.noticing import have_read_what_is_new
 from builders.contents.places import places
 from lifecycle import readings
 from lifecycle.models import Job, Server, StoreAccess, VDisk, Version
-from lifecycle.states import Access, Reading, ReplicaState, ServerStatus
+from lifecycle.states import Access, Reading, ReplicaState, ServerStatus, VersionType
 from tests import factories
 
 
@@ -58,7 +58,8 @@ def test_a_fault_of_ours_does_not_spoil_the_sync(
         ({"device_count": 1, "access": Access.MAINTENANCE}, False),
         ({"device_count": 1, "access": Access.TEST}, True),
         ({"access": Access.MERGE}, False),
-        ({"delete_when_free": True}, False),
+        ({"delete_when_free": True}, True),
+        ({"delete_when_free": True, "device_count": 0}, False),
     ],
 )
 def test_what_cannot_hold_together_is_left_for_later(version: Version, values: dict[str, Any], *, due: bool) -> None:
@@ -66,6 +67,31 @@ def test_what_cannot_hold_together_is_left_for_later(version: Version, values: d
     chain = VDisk.objects.get(pk=version.vdisk_id).chain()
 
     assert readings.is_due(chain, version.number, None, "1", timezone.now()) is due
+
+
+def due_numbers(vdisk: VDisk) -> list[int]:
+    chain = VDisk.objects.get(pk=vdisk.pk).chain()
+    return [each.number for each in chain.versions if readings.is_due(chain, each.number, None, "1", timezone.now())]
+
+
+def test_what_is_to_be_deleted_is_read_while_a_target_runs_it_or_what_stands_on_it(vdisk: VDisk) -> None:
+    versions = vdisk.versions
+    versions.filter(number=3).update(type=VersionType.MERGE_BASE)
+    versions.filter(number__lt=3).update(delete_when_free=True)
+    assert due_numbers(vdisk) == [0, 1, 2, 3, 4], "two targets still run version 2, which stands on 0 and 1"
+
+    versions.filter(number=2).update(device_count=0)
+    versions.filter(number=1).update(device_count=1)
+    assert due_numbers(vdisk) == [0, 1, 3, 4]
+
+    versions.filter(number=1).update(device_count=0)
+    assert due_numbers(vdisk) == [3, 4]
+
+
+def test_what_is_to_be_deleted_is_read_while_another_version_is_built_on_it(vdisk: VDisk) -> None:
+    vdisk.versions.filter(number=1).update(delete_when_free=True)
+    vdisk.versions.update(device_count=0)
+    assert due_numbers(vdisk) == [0, 1, 2, 3, 4]
 
 
 def test_files_that_no_server_has_up_to_date_are_not_looked_for(version: Version) -> None:

@@ -154,6 +154,15 @@ class TestWhatIsNotKnown:
 
         assert "The contents have not been read yet." in shown(client, vdisk)
 
+    def test_what_is_to_be_deleted_and_not_used_is_read_on_request(self, client: Client, vdisk: VDisk) -> None:
+        access(vdisk)
+        vdisk.versions.filter(number=4).update(delete_when_free=True)
+        assert "The portal reads them by itself" in shown(client, vdisk), "targets run it"
+
+        vdisk.versions.filter(number=4).update(device_count=0)
+        assert "It is read only when a Citrix admin asks for it." in shown(client, vdisk)
+        assert "The portal reads them by itself" not in shown(client, vdisk)
+
     def test_being_read(self, client: Client, vdisk: VDisk, admin: User, as_: Callable[[User], Client]) -> None:
         access(vdisk)
         job = factories.job(vdisk, admin, kind=Reading.INSPECT.value, version_number=4, writes=False)
