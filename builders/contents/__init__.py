@@ -4,5 +4,7 @@
 in the background of a worker, ``saving`` what came of it, ``noticing`` which versions to read after a sync.
 """
 
-READER_VERSION = "1"
+from builders.inspection.inventory import report as reader
+
+READER_VERSION = str(reader.READER_VERSION)
 """Raised when the same image would be told differently: every version is then read anew, once."""

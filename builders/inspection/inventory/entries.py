@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from builders.inspection.inventory.names import GUID, day_of
-from builders.inspection.inventory.reading import Reading
+from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.inventory.report import Program
 from builders.inspection.inventory.secrets import concealed
 from builders.inspection.inventory.users import Profile
@@ -33,19 +33,18 @@ class Entry:
 
 def machine_entries(reading: Reading) -> Iterator[Entry]:
     for view, key in reading.both_views(UNINSTALL):
-        yield from _entries(key, view=view, user="", hive="SOFTWARE")
+        yield from _entries(reading, key, view=view, user="", hive="SOFTWARE")
 
 
-def user_entries(profile: Profile) -> Iterator[Entry]:
+def user_entries(reading: Reading, profile: Profile) -> Iterator[Entry]:
     for before in ("Software\\", "Software\\WOW6432Node\\"):
         if key := profile.hive.key(before + UNINSTALL):
-            yield from _entries(key, view="user", user=profile.user, hive=profile.source)
+            yield from _entries(reading, key, view="user", user=profile.user, hive=profile.source)
 
 
-def _entries(below: Key, *, view: str, user: str, hive: str) -> Iterator[Entry]:
-    for count, key in enumerate(below.keys()):
-        if count >= MOST_ENTRIES:
-            return
+def _entries(reading: Reading, below: Key, *, view: str, user: str, hive: str) -> Iterator[Entry]:
+    where = f"{hive}\\{below.path}"
+    for key in first_of(below.keys(), MOST_ENTRIES, reading, where, "entries of programs"):
         if entry := entry_of(key, view=view, user=user, hive=hive):
             yield entry
 

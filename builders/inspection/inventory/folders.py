@@ -9,7 +9,7 @@ from builders.inspection.inventory.finding import MISSES
 from builders.inspection.inventory.hidden import item
 from builders.inspection.inventory.hidden_lists import DATA_FOLDERS, PROGRAM_FOLDERS, SYSTEM_FOLDERS
 from builders.inspection.inventory.names import normal
-from builders.inspection.inventory.reading import Reading
+from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.inventory.report import Hidden, Report
 
 MOST_FOLDERS = 500
@@ -33,7 +33,7 @@ def unexplained_folders(reading: Reading, report: Report) -> list[Hidden]:
                 continue
             if _is_folder(reading, path):
                 found.append(item("folder", path, "", path))
-    return found[:MOST_FOLDERS]
+    return list(first_of(found, MOST_FOLDERS, reading, "folders", "folders that no program claims"))
 
 
 def _claimed(report: Report) -> Iterator[str]:
@@ -61,5 +61,6 @@ def _first_word(name: str) -> str:
 def _is_folder(reading: Reading, path: str) -> bool:
     try:
         return reading.volume is not None and reading.volume.is_folder(path)
-    except MISSES:
+    except MISSES as error:
+        reading.warn(path, str(error), lost=True)
         return False

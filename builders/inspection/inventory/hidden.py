@@ -13,7 +13,7 @@ from builders.inspection.inventory.hidden_lists import (
     PRINTERS,
     VARIABLES,
 )
-from builders.inspection.inventory.reading import Reading
+from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.inventory.report import Hidden
 from builders.inspection.inventory.secrets import concealed_value
 from builders.inspection.inventory.users import Profile
@@ -54,9 +54,7 @@ def read_hidden(reading: Reading, profiles: list[Profile], newcomers: Profile | 
     for words, read in kinds.items():
         nothing: list[Hidden] = []
         items = reading.part(words, lambda read=read: list(read()), nothing)  # type: ignore[misc]
-        if len(items) > MOST_OF_A_KIND:
-            reading.warn(words, f"{len(items)} found; the first {MOST_OF_A_KIND} are kept", lost=True)
-        found.extend(items[:MOST_OF_A_KIND])
+        found.extend(first_of(items, MOST_OF_A_KIND, reading, words, "items"))
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pefile
 
-from builders.inspection.errors import Damaged
+from builders.inspection.errors import Damaged, Unsupported
 from builders.inspection.inventory.finding import Volume
 
 MOST_FILE = 256 << 20
@@ -93,6 +93,8 @@ def _resources(head: bytes) -> tuple[int, int] | None:
         if entry + 40 > len(head):
             break
         size, address, length, start = struct.unpack_from("<IIII", head, entry + 8)
-        if wanted and address <= wanted < address + max(size, length) and start < MOST_DISTANCE:
+        if wanted and address <= wanted < address + max(size, length):
+            if start >= MOST_DISTANCE:
+                raise Unsupported(f"its version lies {start:,} bytes inside of it, further than is read")
             return start, length
     return None

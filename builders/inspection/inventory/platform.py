@@ -125,7 +125,10 @@ def _by_loader(reading: Reading) -> str:
         for path in _BCD:
             try:
                 objects = open_hive(volume, path).key("Objects")
-            except (*MISSES, Unreadable):
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except (*MISSES, Unreadable) as error:
+                reading.warn(path, f"the boot data cannot be read: {error}", lost=True)
                 continue
             for found in objects if objects else ():
                 element = found.key(rf"Elements\{_BOOT_PATH}")

@@ -13,7 +13,7 @@ from builders.inspection.inventory.users import Profile
 def read_programs(reading: Reading, profiles: list[Profile]) -> list[Program]:
     entries = list(machine_entries(reading))
     for profile in profiles:
-        entries.extend(user_entries(profile))
+        entries.extend(user_entries(reading, profile))
     programs = programs_of(entries)
     none: list[Product] = []
     products = reading.part("the installer's products", lambda: list(products_of(reading)), none)

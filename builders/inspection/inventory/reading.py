@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ class Reading:
     control_set: str = "ControlSet001"
     partial: bool = False
     _warnings: list[Warned] = field(default_factory=list)
+    _untold: int = 0
 
     @classmethod
     def of(cls, volumes: Volumes) -> Reading:
@@ -84,7 +85,7 @@ class Reading:
         try:
             return self.volume is not None and self.volume.exists(path)
         except MISSES as error:
-            self.warn(path, str(error))
+            self.warn(path, str(error), lost=True)
             return False
 
     def names(self, path: str) -> list[str]:
@@ -98,14 +99,18 @@ class Reading:
             return []
 
     def file(self, path: str, at_most: int) -> bytes | None:
-        """The beginning of a file; None when it is not there or cannot be read, the latter with a warning."""
+        """The beginning of a file, with a warning when it is longer; None when it is not there or cannot be read, the
+        latter with a warning."""
         try:
-            return self.volume.read(path, at_most) if self.volume else None
+            content = self.volume.read(path, at_most + 1) if self.volume else None
         except FileNotFoundError:
             return None
         except MISSES as error:
             self.warn(path, str(error), lost=True)
             return None
+        if content is not None and len(content) > at_most:
+            self.warn(path, f"longer than {at_most:,} bytes; the rest was not read", lost=True)
+        return content[:at_most] if content is not None else None
 
     def part(self, what: str, read: Callable[[], T], instead: T) -> T:
         """One category of the inventory. Whatever a crafted image makes of it, it ends in ``instead`` and a warning."""
@@ -123,6 +128,8 @@ class Reading:
         self.partial = self.partial or lost
         if len(self._warnings) < MOST_WARNINGS:
             self._warnings.append({"where": where, "words": words})
+        else:
+            self._untold += 1
 
     def warnings(self) -> list[Warned]:
         """All of them, with those that the hives kept while they were read."""
@@ -131,22 +138,45 @@ class Reading:
             for where, words in hive.problems:
                 self.partial = True
                 found.append({"where": f"{name}\\{where}" if where else name, "words": words})
-        return found[:MOST_WARNINGS]
+        untold = self._untold + len(found) - MOST_WARNINGS
+        if untold <= 0:
+            return found
+        self.partial = True
+        return [*found[: MOST_WARNINGS - 1], {"where": "warnings", "words": f"{untold + 1:,} more are not listed"}]
+
+
+def first_of(items: Iterable[T], most: int, reading: Reading, where: str, what: str) -> Iterator[T]:
+    """The first ``most`` of them; that there are more is a warning, and the report is partial."""
+    for count, item in enumerate(items):
+        if count >= most:
+            reading.warn(where, f"more than {most:,} {what}; the rest was not read", lost=True)
+            return
+        yield item
 
 
 def open_hive(volume: Volume, path: str) -> Hive:
     """A hive from a volume, with its logs when it was not closed. FileNotFoundError, OSError, Unreadable."""
     opened = volume.open(path)
-    head = opened.read(512)
-    logs = [] if was_closed(head) else [log for end in (".LOG1", ".LOG2", ".LOG") if (log := _log(volume, path + end))]
-    return Hive(opened, logs=logs, name=path)
+    problems: list[str] = []
+    ends = () if was_closed(opened.read(512)) else (".LOG1", ".LOG2", ".LOG")
+    logs = [log for end in ends if (log := _log(volume, path + end, problems))]
+    hive = Hive(opened, logs=logs, name=path)
+    for words in problems:
+        hive.note("", words)
+    return hive
 
 
-def _log(volume: Volume, path: str) -> bytes | None:
+def _log(volume: Volume, path: str, problems: list[str]) -> bytes:
     try:
-        return volume.read(path, MOST_LOG)
-    except MISSES:
-        return None
+        log = volume.read(path, MOST_LOG + 1)
+    except FileNotFoundError:
+        return b""
+    except MISSES as error:
+        problems.append(f"its log {path} cannot be read: {error}")
+        return b""
+    if len(log) > MOST_LOG:
+        problems.append(f"its log {path} is longer than {MOST_LOG:,} bytes; the rest was not read")
+    return log[:MOST_LOG]
 
 
 def _current_set(system: Hive | None) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
 FORMAT = 1
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised when the same image would be read differently, so that stored contents are read anew."""
 
 

@@ -6,7 +6,7 @@ from builders.inspection.errors import Unreadable
 from builders.inspection.inventory import pe
 from builders.inspection.inventory.file_paths import program_in
 from builders.inspection.inventory.finding import MISSES
-from builders.inspection.inventory.reading import Reading
+from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.inventory.report import Driver, Service
 from builders.inspection.inventory.secrets import concealed
 from builders.inspection.registry import Key
@@ -111,7 +111,7 @@ def _is_foreign(key: Key) -> bool:
 def _read_versions(reading: Reading, drivers: list[tuple[bool, Driver]]) -> None:
     wanted = [driver for _, driver in drivers if driver["name"].lower() in _PLATFORM_DRIVERS]
     wanted += [driver for foreign, driver in drivers if foreign and driver not in wanted]
-    for driver in wanted[:MOST_VERSIONS]:
+    for driver in first_of(wanted, MOST_VERSIONS, reading, "drivers", "files of drivers with a version"):
         found = file_version(reading, driver["file"])
         if found:
             driver["version"], driver["company"] = found.version, found.company
@@ -126,5 +126,5 @@ def file_version(reading: Reading, path: str) -> pe.FileVersion | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (Unreadable, *MISSES) as error:
-        reading.warn(path, f"its version cannot be read: {error}")
+        reading.warn(path, f"its version cannot be read: {error}", lost=True)
         return None

@@ -13,7 +13,6 @@ from builders.inspection.inventory.patches import PENDING, SERVICING, newest_rol
 from builders.inspection.inventory.platform import program_named
 from builders.inspection.inventory.reading import Reading
 from builders.inspection.inventory.report import Report, Sign
-from builders.inspection.registry import Key
 
 _WINLOGON = r"Microsoft\Windows NT\CurrentVersion\Winlogon"
 _AUTO_UPDATE = r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update"
@@ -162,13 +161,14 @@ def _unfinished(reading: Reading, report: Report) -> Iterator[Sign]:
 
 def _network_cards(reading: Reading) -> Iterator[Sign]:
     """Which cards are present cannot be seen offline; several are a reason to look."""
-    names = [name for bus in _BUSES for name in _cards_below(reading.control(bus), bus)]
+    names = [name for bus in _BUSES for name in _cards_below(reading, bus)]
     if len(names) > 1:
         words = f"{len(names)} network cards are known to the image; all but one may be left from earlier machines"
         yield _sign("several-network-cards", words, rf"SYSTEM\{reading.control_set}\Enum")
 
 
-def _cards_below(key: Key | None, bus: str) -> Iterator[str]:
+def _cards_below(reading: Reading, bus: str) -> Iterator[str]:
+    key = reading.control(bus)
     depth = 1 if bus.count("\\") > 1 else 2
     waiting = [(below, depth - 1) for below in key] if key else []
     for _ in range(MOST_DEVICES):
@@ -179,3 +179,6 @@ def _cards_below(key: Key | None, bus: str) -> Iterator[str]:
             waiting.extend((below, levels - 1) for below in held)
         elif held.text("ClassGUID").lower() == _NETWORK_CARDS or held.text("Class").lower() == "net":
             yield held.path
+    if waiting:
+        where = rf"SYSTEM\{reading.control_set}\{bus}"
+        reading.warn(where, f"more than {MOST_DEVICES:,} devices; the rest was not read", lost=True)

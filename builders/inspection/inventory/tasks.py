@@ -45,17 +45,22 @@ def actions_in(content: bytes) -> list[str]:
 def _from_files(reading: Reading) -> list[Task]:
     tasks: list[Task] = []
     waiting = [("", 0)]
-    while waiting and len(tasks) < MOST_TASKS:
+    while waiting:
         below, depth = waiting.pop()
         for name in reading.names(FOLDER + below):
             path = rf"{below}\{name}"
             if f"{path}\\".lower().startswith(WINDOWS_OWN):
                 continue
-            content = None if _is_folder(reading, path) else reading.file(FOLDER + path, MOST_FILE)
-            if content is not None:
+            if _is_folder(reading, path):
+                if depth < MOST_DEPTH:
+                    waiting.append((path, depth + 1))
+                else:
+                    reading.warn(FOLDER + path, f"more than {MOST_DEPTH} folders deep; it was not read", lost=True)
+            elif len(tasks) >= MOST_TASKS:
+                reading.warn(FOLDER, f"more than {MOST_TASKS:,} tasks; the rest was not read", lost=True)
+                return tasks
+            elif (content := reading.file(FOLDER + path, MOST_FILE)) is not None:
                 tasks.append(_task(reading, path, content))
-            elif depth < MOST_DEPTH:
-                waiting.append((path, depth + 1))
     return tasks
 
 
@@ -70,7 +75,7 @@ def _task(reading: Reading, path: str, content: bytes) -> Task:
     try:
         actions = actions_in(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        reading.warn(FOLDER + path, f"the task cannot be read: {error}")
+        reading.warn(FOLDER + path, f"the task cannot be read: {error}", lost=True)
         actions = []
     return {"path": path, "actions": actions, "source": FOLDER + path}
 
@@ -81,13 +86,18 @@ def _from_registry(reading: Reading) -> list[Task]:
     tasks: list[Task] = []
     for _ in range(MOST_KEYS):
         if not waiting:
-            break
+            return tasks
         key, path = waiting.pop()
-        if f"{path}\\".lower().startswith(WINDOWS_OWN) or path.count("\\") > MOST_DEPTH:
+        if f"{path}\\".lower().startswith(WINDOWS_OWN):
+            continue
+        if path.count("\\") > MOST_DEPTH:
+            reading.warn(f"SOFTWARE\\{key.path}", f"more than {MOST_DEPTH} keys deep; it was not read", lost=True)
             continue
         if key.text("Id") and path:
             tasks.append(Task(path=path, actions=[], source=f"SOFTWARE\\{key.path}"))
         waiting.extend((below, rf"{path}\{below.name}") for below in key)
+    if waiting:
+        reading.warn(rf"SOFTWARE\{TREE}", f"more than {MOST_KEYS:,} keys of tasks; the rest was not read", lost=True)
     return tasks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from builders.inspection.inventory.reading import Reading
+from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.registry import Hive
 
 PROFILES = r"Microsoft\Windows NT\CurrentVersion\ProfileList"
@@ -32,14 +32,12 @@ def profiles_of(reading: Reading) -> list[Profile]:
     sids = _sids(reading)
     folders = [name for name in reading.names("Users") if name.lower() not in _NO_PEOPLE]
     found = []
-    for name in folders[:MOST_USERS]:
+    for name in first_of(folders, MOST_USERS, reading, "Users", "profiles"):
         sid = sids.get(name.lower(), "")
         if sid and not sid.startswith(_PEOPLE):
             continue
         if profile := _profile(reading, name, sid):
             found.append(profile)
-    if len(folders) > MOST_USERS:
-        reading.warn("Users", f"{len(folders)} profiles; the first {MOST_USERS} were read", lost=True)
     return found
 
 

@@ -78,9 +78,16 @@ class Cells:
         return KeyNode(offset, name, written, key_count, keys_at, value_count, values_at)
 
     def keys_below(self, node: KeyNode) -> Iterator[tuple[int, int | None]]:
-        """Offset of each key below, once also where lists lead in circles, and its name's hash where one is kept."""
+        """Offset of each key below, once also where lists lead in circles, and its name's hash where one is kept.
+
+        Damaged at the end when there were fewer than the key says it has.
+        """
+        count = 0
         if node.key_count and node.keys_at != NONE:
-            yield from self._listed(node.keys_at, {node.offset}, depth=0)
+            for count, below in enumerate(self._listed(node.keys_at, {node.offset}, depth=0), start=1):
+                yield below
+        if count < node.key_count:
+            raise Damaged(f"it says that it has {node.key_count:,} keys, and {count:,} are listed")
 
     def _listed(self, offset: int, seen: set[int], depth: int) -> Iterator[tuple[int, int | None]]:
         head = self.content(offset, 8)
@@ -91,8 +98,10 @@ class Cells:
         held = self.content(offset, 4 + count * step)[4:]
         for at in range(0, len(held) - 3, step):
             below = struct.unpack_from("<I", held, at)[0]
-            if below in seen or len(seen) > MOST_BELOW:
+            if below in seen:
                 continue
+            if len(seen) > MOST_BELOW:
+                raise Damaged(f"more than {MOST_BELOW:,} keys below it; the rest is not read")
             seen.add(below)
             if sign == b"ri":
                 yield from self._listed(below, seen, depth + 1)

@@ -21,7 +21,8 @@ class Hive:
 
     ``is_dirty``: Windows did not finish writing it. ``log_entries``: how many changes its logs added, in memory.
     ``state``: the same in words, "" for a hive that was closed cleanly.
-    ``problems``: (place, words) of all that could not be read, at most MOST_PROBLEMS.
+    ``problems``: (place, words) of all that could not be read, at most MOST_PROBLEMS and
+    a last one that says that there are more.
     """
 
     def __init__(self, held: bytes | BinaryFile, *, logs: Sequence[bytes] = (), name: str = "hive") -> None:
@@ -40,8 +41,12 @@ class Hive:
         return self.root.key(path)
 
     def note(self, where: str, words: str) -> None:
-        if len(self.problems) < MOST_PROBLEMS and (where, words) not in self.problems:
+        if (where, words) in self.problems:
+            return
+        if len(self.problems) < MOST_PROBLEMS:
             self.problems.append((where, words))
+        elif len(self.problems) == MOST_PROBLEMS:
+            self.problems.append(("", f"more than {MOST_PROBLEMS} things in it cannot be read; the rest is not listed"))
 
     def _head(self, logs: Sequence[bytes]) -> bytes:
         head = self._pages.read(0, 512)

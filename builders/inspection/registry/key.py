@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from builders.inspection.errors import Unreadable
 from builders.inspection.registry import values
-from builders.inspection.registry.cells import Cells, KeyNode, ValueNode
+from builders.inspection.registry.cells import MOST_BELOW, Cells, KeyNode, ValueNode
 
 T = TypeVar("T")
 
@@ -64,11 +64,17 @@ class Key:
     def text(self, name: str) -> str:
         """A value as one line of text, "" when there is none. "" as name asks for the default value."""
         kind, raw = self._kind_and_raw(name)
-        return values.text_of(kind, raw)
+        found = values.text_of(kind, raw)
+        if len(found) >= values.MOST_LETTERS:
+            self._owner.note(f"{self.path}\\{name}", f"only its first {values.MOST_LETTERS:,} letters were read")
+        return found
 
     def texts(self, name: str) -> list[str]:
         kind, raw = self._kind_and_raw(name)
-        return values.texts_of(kind, raw)
+        found = values.texts_of(kind, raw)
+        if len(found) >= values.MOST_LETTERS:
+            self._owner.note(f"{self.path}\\{name}", f"only its first {values.MOST_LETTERS:,} texts were read")
+        return found
 
     def number(self, name: str) -> int | None:
         kind, raw = self._kind_and_raw(name)
@@ -88,6 +94,8 @@ class Key:
     def _values(self) -> dict[str, ValueNode]:
         cells = self._owner.cells
         found: dict[str, ValueNode] = {}
+        if self._node.value_count > MOST_BELOW:
+            self._owner.note(self.path, f"it has {self._node.value_count:,} values; the first {MOST_BELOW:,} are read")
         for offset in self._attempt(self.path, lambda: cells.values_of(self._node)) or []:
             value = self._attempt(self.path, lambda offset=offset: cells.value(offset))  # type: ignore[misc]
             if value is not None:
@@ -99,6 +107,9 @@ class Key:
         if value is None:
             return values.REG_SZ, b""
         read = self._attempt(f"{self.path}\\{name}", lambda: self._owner.cells.data(value))
+        if read is not None and len(read) < value.size:
+            words = f"it says that it holds {value.size:,} bytes; {len(read):,} were read"
+            self._owner.note(f"{self.path}\\{name}", words)
         return value.kind, read or b""
 
     def _named(self, name: str) -> Key | None:
