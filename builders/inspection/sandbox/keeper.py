@@ -111,6 +111,7 @@ class _Keeper:
         self._child, self._ours, self._server = child, ours, server
         self._limits, self._on_progress = limits, on_progress
         self._began = time.monotonic()
+        self._next_tick = self._began + TICK_SECONDS
         self._inbox, self._collected = Inbox(), Collected(limits)
         self._complaints = bytearray()
 
@@ -156,8 +157,7 @@ class _Keeper:
                         selector.unregister(key.fileobj)
                 if self._ours not in selector.get_map():
                     return
-                if not ready:
-                    self._tick()
+                self._tick_by_the_clock()
                 self._seconds_left()
 
     def _seconds_left(self) -> float:
@@ -169,7 +169,13 @@ class _Keeper:
     def _seconds(self) -> float:
         return time.monotonic() - self._began
 
+    def _tick_by_the_clock(self) -> None:
+        """However busy the child keeps this side."""
+        if time.monotonic() >= self._next_tick:
+            self._tick()
+
     def _tick(self) -> None:
+        self._next_tick = time.monotonic() + TICK_SECONDS
         if self._on_progress is not None:
             told = self._collected
             self._on_progress(Progress(told.words, told.done, told.total, self._seconds()))
@@ -193,6 +199,7 @@ class _Keeper:
                 self._tick()
         else:
             self._send(self._server.answer(ask, message.header))
+            self._tick_by_the_clock()
 
     def _send(self, answer: Answer) -> None:
         descriptors = [] if answer.descriptor is None else [answer.descriptor]

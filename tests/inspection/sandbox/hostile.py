@@ -148,6 +148,33 @@ def sleeps(folders, orders, options, tell):
     time.sleep(3600)
 
 
+def reads_without_end(folders, orders, options, tell):
+    source = folders[0].open(orders[0]["top"])
+    while True:
+        source.read(0, 10)
+
+
+def opens_again(folders, orders, options, tell):
+    """One file by its name, again and again; then what each of them reads, and what is left when one is closed."""
+    sources = [folders[0].open(orders[0]["top"]) for _ in range(options["times"])]
+    read = {source.read(0, 4).hex() for source in sources}
+    for source in sources[1:]:
+        source.close()
+    return {"read": sorted(read), "after": sources[0].read(4, 4).hex()}
+
+
+def opens_all(folders, orders, options, tell):
+    held = [folders[0].open(name) for name in folders[0].names()]
+    return {"opened": len(held)}
+
+
+def calls(folders, orders, options, tell):
+    """A call of the kernel by its number, with arguments that do nothing where it is let through."""
+    library = ctypes.CDLL(None, use_errno=True)
+    answer = library.syscall(options["number"], *[-1] * 6)
+    return {"answer": answer, "errno": ctypes.get_errno()}
+
+
 def opens_many(folders, orders, options, tell):
     held = []
     while True:

@@ -7,7 +7,7 @@ import pytest
 
 from builders.inspection.errors import Damaged
 from builders.inspection.sandbox import Limits, Stopped, Why, keeper
-from tests.inspection.sandbox.conftest import Runner, children
+from tests.inspection.sandbox.conftest import FarFile, FarFolder, Runner, children
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +125,33 @@ def test_whoever_watches_may_end_it(hostile: Runner) -> None:
     with pytest.raises(Enough):
         hostile("sleeps", on_progress=watch)
     assert told[-2:] == ["Sleeping", "Sleeping"]
+
+
+def test_whoever_watches_may_end_it_however_much_it_asks(hostile: Runner) -> None:
+    """A child that reads a share asks without a pause; the row of its reading is to be renewed all the same."""
+
+    class Enough(Exception):
+        pass
+
+    class Slow(FarFile):
+        def read(self, offset: int, length: int) -> bytes:
+            time.sleep(0.02)
+            return super().read(offset, length)
+
+    class Share(FarFolder):
+        def open(self, name: str) -> FarFile:
+            return Slow(self, name, self.files[name])
+
+    share, told = Share(top=b"x" * 10), []
+
+    def watch(progress) -> None:
+        told.append(len(share.asked))
+        if len(told) > 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        hostile("reads_without_end", share, on_progress=watch)
+    assert 0 < told[0] < told[1] < told[2]
 
 
 def test_the_next_one_works_after_each_of_them(hostile: Runner) -> None:
