@@ -11,6 +11,7 @@ from lifecycle.package_kinds import DetectionKind
 from lifecycle.packages import names
 
 LONGEST = 400
+MOST_STARS = 5
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Part:
     is_needed: bool = True
     pattern: str = ""
     hint: str = ""
+    takes_stars: bool = False
 
 
 _CODE = r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}"
@@ -33,7 +35,7 @@ _VERSION = Part(
 
 PARTS: dict[DetectionKind, tuple[Part, ...]] = {
     DetectionKind.UNINSTALL_ENTRY: (
-        Part("name", "Name in the list, * for any text", "7-Zip *"),
+        Part("name", "Name in the list, * for any text", "7-Zip *", takes_stars=True),
         _VERSION,
     ),
     DetectionKind.PRODUCT_CODE: (
@@ -102,6 +104,8 @@ def _check_part(part: Part, value: str) -> None:
         raise Incomplete(field, f"{part.label}: it holds a control character.")
     if len(value) > LONGEST:
         raise Incomplete(field, f"{part.label}: at most {LONGEST} characters.")
+    if part.takes_stars and value.count("*") > MOST_STARS:
+        raise Incomplete(field, f"{part.label}: at most {MOST_STARS} of * in one name.")
     if value and part.pattern and not re.fullmatch(part.pattern, value):
         raise Incomplete(field, f"{part.label}: this takes {part.hint}.")
 

@@ -81,7 +81,7 @@ def terms_of(seen: Sighting) -> Terms:
         installer=(InstallerKind.MSI if code else InstallerKind.OTHER).value,
         uninstall_command=_cut("uninstall_command", text(row.get("quiet_uninstall")) or text(row.get("uninstall"))),
         detection_kind=DetectionKind.UNINSTALL_ENTRY.value,
-        detection={"name": f"{begins}*"[: LIMITS["name"]]},
+        detection={"name": f"{begins.replace('*', ' ')}*"[: LIMITS["name"]]},
         notes=_cut("notes", "\n".join(_notes(seen))),
     )
 

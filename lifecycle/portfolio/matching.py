@@ -6,13 +6,13 @@ detection names it, or because both bear the same MSI product code. What merely 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from enum import StrEnum
 
 from lifecycle.contents import program_key
+from lifecycle.globs import Glob
 from lifecycle.program_names import normalised, publisher_key
 
 KEY_LENGTH = 300
@@ -123,7 +123,7 @@ class Catalogue:
     packages: Mapping[int, PackageFacts]
     rules: Mapping[str, Rule]
     by_code: Mapping[str, PackageFacts] = field(default_factory=dict)
-    by_name: Sequence[tuple[re.Pattern[str], PackageFacts]] = ()
+    by_name: Sequence[tuple[Glob, PackageFacts]] = ()
     by_word: Mapping[str, Sequence[PackageFacts]] = field(default_factory=dict)
 
     @classmethod
@@ -138,7 +138,7 @@ class Catalogue:
             packages={package.pk: package for package in everything},
             rules=rules,
             by_code=_claimed_once((code.upper(), package) for package in in_use for code in package.product_codes),
-            by_name=[(_pattern(n), package) for package in in_use for n in package.detected_names if _says_enough(n)],
+            by_name=[(Glob.of(n), package) for package in in_use for n in package.detected_names if _says_enough(n)],
             by_word=by_word,
         )
 
@@ -150,7 +150,7 @@ class Catalogue:
             return _matched(self.packages[rule.package], Reason.CONFIRMED)
         if package := self.by_code.get(program.product_code.upper()):
             return _matched(package, Reason.PRODUCT_CODE)
-        named = {package.pk: package for pattern, package in self.by_name if pattern.fullmatch(program.name)}
+        named = {package.pk: package for glob, package in self.by_name if glob.fits(program.name)}
         if len(named) == 1:
             return _matched(next(iter(named.values())), Reason.DETECTION)
         if alike := tuple(named.values())[:SUGGESTED] or self._alike(program):
@@ -180,12 +180,6 @@ def _claimed_once(pairs: Iterable[tuple[str, PackageFacts]]) -> dict[str, Packag
 def _says_enough(name: str) -> bool:
     """A rule such as ``*`` fits every program, and says nothing."""
     return len(name.replace("*", "").strip()) >= LETTERS_AT_LEAST
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    """``7-Zip *``, with * for any text; however it is spelled in capitals."""
-    parts = [re.escape(part) for part in re.split(r"\*+", name)]
-    return re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
 
 
 def _matched(package: PackageFacts, reason: Reason) -> Match:

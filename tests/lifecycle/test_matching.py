@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lifecycle.models import ImageContent
+from lifecycle.packages import detection
+from lifecycle.portfolio.drafts import Sighting, terms_of
 from lifecycle.portfolio.matching import Catalogue, Cover, PackageFacts, Program, Reason, Rule, programs_of
 
 ZIP = PackageFacts(pk=1, name="7-Zip", vendor="Igor Pavlov", version="24.08", detected_names=("7-Zip *",))
@@ -122,3 +125,18 @@ def test_updates_and_hidden_programs_are_none_to_be_brought_back() -> None:
     ]
 
     assert [program.name for program in programs_of(rows)] == ["A", "B"]
+
+
+def test_a_rule_with_many_stars_is_judged_at_once() -> None:
+    package = PackageFacts(pk=9, name="Other", detected_names=("*abc" * 12 + "*b",))
+
+    assert judge(Program("abc" * 400), packages=(package,)).cover == Cover.UNCOVERED
+
+
+def test_stars_in_a_name_of_an_image_come_into_no_rule() -> None:
+    row = {"name": "*a*a*a*a*a*a Tool", "version": "1"}
+
+    rule = terms_of(Sighting(row, "W11-Office", 3, ImageContent())).detection
+
+    assert rule["name"].count("*") == 1
+    assert detection.check("uninstall-entry", rule)

@@ -125,6 +125,7 @@ def test_a_key_is_plain(admin: User, key: str) -> None:
         ("detection_code", {"detection": {}}),
         ("detection_path", {"detection": {"code": "{23170F69-40C1-2702-2408-000001000000}", "path": "x"}}),
         ("detection_version", {"detection_kind": "uninstall-entry", "detection": {"name": "a", "version": "new"}}),
+        ("detection_name", {"detection_kind": "uninstall-entry", "detection": {"name": "a*b*c*d*e*f*"}}),
         ("detection_key", {"detection_kind": "registry-value", "detection": {"key": "HKCU\\x", "value": "v"}}),
         ("detection_path", {"detection_kind": "file-version", "detection": {"path": "7z.exe"}}),
         ("detection_name", {"detection_kind": "service", "detection": {"name": "a\\b"}}),
@@ -373,7 +374,17 @@ def test_finds_a_need_of_a_later_phase(admin: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "is_same"), [("24.08.00.0", True), ("24.8", True), ("24.9", False), ("", True), ("v24.08", True)]
+    ("version", "is_same"),
+    [
+        ("24.08.00.0", True),
+        ("24.8", True),
+        ("24.9", False),
+        ("", True),
+        ("v24.08", True),
+        ("24.²", False),
+        ("٢٤.08", False),
+        ("24." + "8" * 5000, False),
+    ],
 )
 def test_finds_that_the_file_says_otherwise(admin: User, version: str, is_same: bool) -> None:
     file = File("7z.msi", "7" * 64, 1000)
@@ -381,6 +392,20 @@ def test_finds_that_the_file_says_otherwise(admin: User, version: str, is_same: 
     made = package("7-zip", admin, files=(file,))
 
     assert ("other-facts" in codes(made)) is not is_same
+
+
+def test_a_package_that_cannot_be_judged_says_so_and_leaves_the_others_alone(admin: User) -> None:
+    file = File("7z.msi", "7" * 64, 1000)
+    in_place(file, by=admin, facts={"kind": "msi", "product_code": "{00000000-40C1-2702-2408-000001000000}"})
+    odd, other = package("7-zip", admin, files=(file,)), stored("other", admin)
+    Installer.objects.filter(sha256=file.sha256).update(facts={"kind": "msi", "version": "1", "product_code": 7})
+
+    picture = findings.Picture.taken()
+
+    assert {each.code for each in picture.findings(odd)} == {"not-judged", "untested"}
+    assert {each.code for each in picture.findings(other)} == {"untested"}
+    with pytest.raises(NotNow):
+        catalogue.declare_ready(odd, by=admin)
 
 
 def test_finds_that_the_file_has_another_product_code(admin: User) -> None:
