@@ -150,16 +150,16 @@ def _facts(row: Row, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((label, text(row.get(name))) for name, label in names.items())
 
 
-def program_key(name: str, version: str, publisher: str, user: str = "") -> str:
+def program_key(name: str, publisher: str, user: str = "") -> str:
     """Programs with one key are one program, perhaps in several versions; installed for one person it is another."""
-    return "|".join(part for part in (normalised(name, version), publisher_key(publisher), user.casefold()) if part)
+    return "|".join(part for part in (normalised(name), publisher_key(publisher), user.casefold()) if part)
 
 
 def _program(row: Row, category: Category) -> Item:
     name, version, publisher, user = (text(row.get(part)) for part in ("name", "version", "publisher", "user"))
     return Item(
         category=category,
-        key=program_key(name, version, publisher, user),
+        key=program_key(name, publisher, user),
         name=name,
         version=version,
         publisher=publisher,
@@ -190,12 +190,12 @@ def _programs(of: Category) -> Callable[[Report], Iterator[Item]]:
 def _updates(report: Report) -> Iterator[Item]:
     yield from _programs(Category.UPDATES)(report)
     for row in rows(report, "programs"):
-        product, version = text(row.get("name")), text(row.get("version"))
+        product = text(row.get("name"))
         for update in rows(row, "updates"):
             name = text(update.get("name"))
             yield Item(
                 category=Category.UPDATES,
-                key=f"{normalised(product, version)}|{name.casefold()}",
+                key=f"{normalised(product)}|{name.casefold()}",
                 name=name,
                 version=text(update.get("version")),
                 source=text(update.get("source")),

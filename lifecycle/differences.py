@@ -14,7 +14,7 @@ from typing import Any
 
 from lifecycle import contents, headlines
 from lifecycle.contents import Category, Item, Report
-from lifecycle.program_names import architecture
+from lifecycle.program_names import architecture, publisher_key, without_last_number
 from lifecycle.program_versions import common_parts, compare, sort_key
 
 FORMAT = 1
@@ -134,7 +134,7 @@ def _programs(before: Report, after: Report) -> dict[Category, CategoryDifferenc
     sides = [
         [item for category in _PROGRAMS for item in contents.items(report, category)] for report in (before, after)
     ]
-    pairs = list(_matched(*sides))
+    pairs = _with_successors(list(_matched(*sides)))
     return {
         category: _gathered(category, (pair for pair in pairs if (pair[1] or pair[0]).category == category))  # type: ignore[union-attr]
         for category in _PROGRAMS
@@ -194,6 +194,23 @@ def _matched(before: list[Item], after: list[Item]) -> Iterator[Pair]:
             yield old[0], new[0]
         else:
             yield from _matched_in_bucket(old, new)
+
+
+def _with_successors(pairs: list[Pair]) -> list[Pair]:
+    """``Reporter 23`` that went and ``Reporter 24`` that came are one program updated, each known by its version."""
+    gone = [before for before, after in pairs if before is not None and after is None]
+    came = [after for before, after in pairs if before is None and after is not None]
+    buckets: defaultdict[tuple[str, ...], tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
+    for side, found in enumerate((gone, came)):
+        for item in (each for each in found if each.category != Category.UPDATES):
+            name = without_last_number(item.name, item.version)
+            buckets[name, publisher_key(item.publisher), item.user][side].append(item)
+    likely = [pair for pair in buckets.values() if all(pair)]
+    if not likely:
+        return pairs
+    known = {id(item) for sides in likely for side in sides for item in side}
+    kept = [pair for pair in pairs if all(pair) or id(pair[0] or pair[1]) not in known]
+    return kept + [pair for sides in likely for pair in _matched_in_bucket(*sides)]
 
 
 def _matched_in_bucket(before: list[Item], after: list[Item]) -> Iterator[Pair]:

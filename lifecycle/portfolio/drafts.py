@@ -47,7 +47,7 @@ def sighting(key: str) -> Sighting | None:
     if image is None or image.content is None:
         return None
     for row in rows(image.content.report, "programs"):
-        parts = [text(row.get(name)) for name in ("name", "version", "publisher", "user")]
+        parts = [text(row.get(name)) for name in ("name", "publisher", "user")]
         if program_key(*parts)[:KEY_LENGTH] == key and category_of_program(text(row.get("kind"))):
             return Sighting(row, image.version.vdisk.name, image.version.number, image.content)
     return None
@@ -56,7 +56,7 @@ def sighting(key: str) -> Sighting | None:
 def draft(seen: Sighting, key: str, *, by: User) -> Package:
     """The draft, and the decision that it installs the program. NotNow when it is decided already or has no name."""
     wanted = terms_of(seen)
-    base = names.suggested_key(normalised(wanted.name, wanted.version)) or names.suggested_key(wanted.name)
+    base = names.suggested_key(normalised(wanted.name)) or names.suggested_key(wanted.name)
     if not base:
         raise NotNow("Its name gives no key for a package; make one by hand and choose it here.")
     with transaction.atomic():
@@ -71,7 +71,7 @@ def terms_of(seen: Sighting) -> Terms:
     row = seen.row
     name, version = _cut("name", text(row.get("name"))), text(row.get("version"))
     code = text(row.get("product_code"))
-    bare = normalised(name, version)
+    bare = normalised(name)
     begins = name[: len(bare)] if name.casefold().startswith(bare) else name
     return Terms(
         name=begins,

@@ -101,7 +101,7 @@ class Program:
 
     @property
     def key(self) -> str:
-        return self.known_key or program_key(self.name, self.version, self.publisher, self.user)[:KEY_LENGTH]
+        return self.known_key or program_key(self.name, self.publisher, self.user)[:KEY_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Catalogue:
         in_use = [package for package in everything if not package.is_retired]
         by_word: dict[str, list[PackageFacts]] = {}
         for package in in_use:
-            for word in set(_bare(package.name, package.version).split()):
+            for word in set(_bare(package.name).split()):
                 by_word.setdefault(word, []).append(package)
         return cls(
             packages={package.pk: package for package in everything},
@@ -160,7 +160,7 @@ class Catalogue:
 
     def _alike(self, program: Program) -> tuple[PackageFacts, ...]:
         """Of the packages that share a word with it: hundreds of programs may be judged for one page."""
-        words = set(_bare(program.name, program.version).split())
+        words = set(_bare(program.name).split())
         near = {package.pk: package for word in words for package in self.by_word.get(word, ())}
         rated = [(_likeness(program, package), package) for package in near.values()]
         good = sorted((pair for pair in rated if pair[0] >= ALIKE_FROM), key=lambda pair: (-pair[0], pair[1].name))
@@ -192,7 +192,7 @@ def _matched(package: PackageFacts, reason: Reason) -> Match:
 
 def _likeness(program: Program, package: PackageFacts) -> float:
     """0 to 1. The same words count for more than the same letters; a publisher known to differ weighs against it."""
-    ours, theirs = _bare(program.name, program.version), _bare(package.name, package.version)
+    ours, theirs = _bare(program.name), _bare(package.name)
     mine, other = set(ours.split()), set(theirs.split())
     words = len(mine & other) / len(mine | other) if mine and other else 0.0
     rate = max(words, SequenceMatcher(None, ours, theirs).ratio())
@@ -202,8 +202,8 @@ def _likeness(program: Program, package: PackageFacts) -> float:
     return rate
 
 
-def _bare(name: str, version: str) -> str:
-    return normalised(name, version)[:LONGEST_COMPARED]
+def _bare(name: str) -> str:
+    return normalised(name)[:LONGEST_COMPARED]
 
 
 _READ = ("name", "version", "publisher", "product_code", "kind", "location", "user")

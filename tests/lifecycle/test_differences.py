@@ -93,6 +93,27 @@ class TestPrograms:
         assert update.direction == Direction.NEWER
         assert update.fields == (("version", "23.01", "24.05"),)
 
+    @pytest.mark.parametrize(
+        "name", ["Lexmark Universal v2 Driver", "Level 2 Connector", "Catalyst 9 Client", "Tool 24"]
+    )
+    def test_the_same_name_is_the_same_program_at_every_version(self, name: str) -> None:
+        for before, after in (("2.9", "3.0"), ("9.1", "10.0"), ("24.1", "25.0")):
+            found = of_programs([program(name, before)], [program(name, after)])
+
+            assert found.headline == "1 program updated"
+
+    def test_a_number_that_moved_with_the_version_is_the_same_program(self) -> None:
+        found = of_programs([program("Reporter 23", "23.4")], [program("Reporter 24", "24.1")])
+
+        (update,) = found.of(Category.PROGRAMS).updated
+        assert update.fields == (("version", "23.4", "24.1"),)
+
+    def test_of_two_side_by_side_the_one_that_came_is_added(self) -> None:
+        older = program("Reporter 23", "23.4")
+        found = of_programs([older], [older, program("Reporter 24", "24.1")])
+
+        assert found.headline == "1 program added"
+
     def test_another_publisher_is_another_program(self) -> None:
         found = of_programs([program("Agent", "1", "Contoso")], [program("Agent", "2", "Fabrikam")])
 
