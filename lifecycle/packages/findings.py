@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from lifecycle.package_kinds import FileState, InstallerKind, LinkKind, PackageS
 from lifecycle.packages import ordering, silence
 from lifecycle.packages.ordering import Node
 
+logger = logging.getLogger(__name__)
+
 
 class Code(models.TextChoices):
+    NOT_JUDGED = "not-judged", "cannot be judged"
     CYCLE = "cycle", "needs itself in a circle"
     NO_FILE = "no-file", "no source file"
     FILE_MISSING = "file-missing", "source file not in place"
@@ -35,6 +39,7 @@ class Code(models.TextChoices):
 
 HINDRANCES = frozenset(
     {
+        Code.NOT_JUDGED,
         Code.CYCLE,
         Code.NO_FILE,
         Code.FILE_MISSING,
@@ -94,7 +99,7 @@ class Picture:
         package = self.packages[of.pk]
         if package.state == PackageState.RETIRED:
             return []
-        found = [each for look in _LOOKS for each in look(self, package, self.revision(package))]
+        found = [each for look in _LOOKS for each in _looked(look, self, package)]
         return sorted(found, key=lambda each: not each.hinders)
 
 
@@ -125,6 +130,18 @@ def _nodes(packages: Mapping[int, Package], revisions: Mapping[int, PackageRevis
 
 
 Look = Callable[[Picture, Package, PackageRevision], Iterable[Finding]]
+
+
+def _looked(look: Look, picture: Picture, package: Package) -> list[Finding]:
+    """What one look finds. One that fails hinders its package, and leaves the pages of all others as they are."""
+    try:
+        return list(look(picture, package, picture.revision(package)))
+    except Exception:
+        logger.exception("The package %s cannot be judged.", package.key)
+        words = (
+            "A part of it cannot be judged; the log of the portal says why. Check what was entered, and save it again."
+        )
+        return [Finding(Code.NOT_JUDGED, words)]
 
 
 def _circles(picture: Picture, package: Package, _revision: PackageRevision) -> Iterator[Finding]:
@@ -201,12 +218,21 @@ def _tests(_picture: Picture, _package: Package, revision: PackageRevision) -> I
 
 def _same(one: str, other: str) -> bool:
     """``24.8`` is ``24.08.00.0``; people leave zeros out."""
-    a, b = (text.strip().casefold().lstrip("v").split(".") for text in (one, other))
-    numbers = [[int(part) if part.isdigit() else part for part in each] for each in (a, b)]
-    for each in numbers:
-        while each and each[-1] == 0:
-            each.pop()
-    return numbers[0] == numbers[1]
+    return _plain_parts(one) == _plain_parts(other)
+
+
+def _plain_parts(version: str) -> list[str]:
+    """Numbers without leading zeros, zeros at the end dropped. They stay text: what stands there may be anything."""
+    parts = [
+        part.lstrip("0") if _is_number(part) else part for part in version.strip().casefold().lstrip("v").split(".")
+    ]
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts
+
+
+def _is_number(part: str) -> bool:
+    return part.isascii() and part.isdigit()
 
 
 _LOOKS: tuple[Look, ...] = (_circles, _needs, _files, _owner, _commands, _detection, _facts, _tests)

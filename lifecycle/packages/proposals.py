@@ -1,4 +1,4 @@
-"""A first draft of a package from what is known already: an installer's facts, or a program that an image holds."""
+"""A first draft of a package from what is known already: an installer's facts."""
 
 from __future__ import annotations
 
@@ -32,21 +32,6 @@ def from_installer(installer: Installer, base: Terms = _EMPTY) -> Terms:
         detection_kind=rule[0] if rule else base.detection_kind,
         detection=rule[1] if rule else base.detection,
         files=(file, *_others(base, file)),
-    )
-
-
-def from_program(*, name: str, vendor: str = "", version: str = "", uninstall: str = "", view: str = "") -> Terms:
-    """From an entry of an image's inventory; ``view`` is 64, 32 or user. A person has to find the install command."""
-    rule = {"name": name} | ({"version": version} if all(part.isdigit() for part in version.split(".")) else {})
-    return replace(
-        _EMPTY,
-        name=name,
-        vendor=vendor,
-        version=version,
-        architecture=(Architecture.X86 if view == "32" else Architecture.X64).value,
-        uninstall_command=uninstall,
-        detection_kind=DetectionKind.UNINSTALL_ENTRY.value if name else "",
-        detection=rule if name else {},
     )
 
 

@@ -21,13 +21,11 @@ from portal.http import PortalRequest, needs
 from portal.pictures import packages as pictures
 from portal.views.packages import MANAGES
 
-_SUGGESTED = ("name", "vendor", "version", "uninstall", "view")
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(*MANAGES)
 def new(request: PortalRequest) -> HttpResponse:
-    """Empty, or filled with an installer's facts (``?installer=<SHA-256>``) or a program's (``?name=...``)."""
+    """Empty, or filled with an installer's facts (``?installer=<SHA-256>``)."""
     known = _known(request, Terms(name=""))
     first = RevisionForm.values(known) | {"key": proposals.key_for(known), "owner": request.GET.get("owner", "")}
     form = RevisionForm(_sent(request), package=None, initial=first)
@@ -103,10 +101,7 @@ def _sent(request: PortalRequest) -> QueryDict | None:
 def _known(request: PortalRequest, base: Terms) -> Terms:
     digest = request.GET.get("installer", "")
     installer = Installer.objects.filter(sha256=digest).first() if digest else None
-    if installer is not None:
-        return proposals.from_installer(installer, base)
-    said = {name: request.GET.get(name, "").strip()[:400] for name in _SUGGESTED}
-    return proposals.from_program(**said) if said["name"] and not base.name else base
+    return base if installer is None else proposals.from_installer(installer, base)
 
 
 def _show(

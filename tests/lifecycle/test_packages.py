@@ -394,17 +394,19 @@ def test_finds_that_the_file_says_otherwise(admin: User, version: str, is_same: 
     assert ("other-facts" in codes(made)) is not is_same
 
 
-def test_a_package_that_cannot_be_judged_says_so_and_leaves_the_others_alone(admin: User) -> None:
-    file = File("7z.msi", "7" * 64, 1000)
-    in_place(file, by=admin, facts={"kind": "msi", "product_code": "{00000000-40C1-2702-2408-000001000000}"})
-    odd, other = package("7-zip", admin, files=(file,)), stored("other", admin)
-    Installer.objects.filter(sha256=file.sha256).update(facts={"kind": "msi", "version": "1", "product_code": 7})
+def test_a_package_that_cannot_be_judged_says_so_and_leaves_the_others_alone(
+    admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, other = stored("odd", admin), stored("other", admin)
 
-    picture = findings.Picture.taken()
+    def fails(_picture: findings.Picture, package: Package, _revision: Any) -> list[findings.Finding]:
+        return [] if package.key == "other" else [findings.Finding(Code.CYCLE, str(int("²")))]
 
-    assert {each.code for each in picture.findings(odd)} == {"not-judged", "untested"}
-    assert {each.code for each in picture.findings(other)} == {"untested"}
-    with pytest.raises(NotNow):
+    monkeypatch.setattr(findings, "_LOOKS", (fails, *findings._LOOKS))
+
+    assert codes(odd) == {"not-judged", "untested"}
+    assert codes(other) == {"untested"}
+    with pytest.raises(NotNow, match="cannot be judged"):
         catalogue.declare_ready(odd, by=admin)
 
 

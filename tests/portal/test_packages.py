@@ -361,17 +361,6 @@ def test_a_newer_installer_fills_in_a_revision_and_keeps_the_rest(
     assert "/i &quot;7z2409.msi&quot; /qn" in page
 
 
-def test_a_program_of_an_image_fills_in_the_form(browser: Client) -> None:
-    query = "name=Notepad%2B%2B&vendor=Don&version=8.6.9&uninstall=C%3A%5Cun.exe+%2FS&view=32"
-
-    page = browser.get(f"/packages/new/?{query}").content.decode()
-
-    for value in ("Notepad++", "Don", "8.6.9", "notepad"):
-        assert f'value="{value}"' in page
-    assert "C:\\un.exe /S" in page
-    assert re.search(r'value="x86" selected', page)
-
-
 # --- YAML
 
 
