@@ -67,7 +67,8 @@ def draft(seen: Sighting, key: str, *, by: User) -> Package:
 
 
 def terms_of(seen: Sighting) -> Terms:
-    """What the image knows of it. How it was installed silently, nobody knows: that is left to a person."""
+    """What the image knows of it. Commands are left to a person: how it was installed silently nobody knows, and how it
+    is uninstalled only the image says, where anybody who once could write to it may have put something else."""
     row = seen.row
     name, version = _cut("name", text(row.get("name"))), text(row.get("version"))
     code = text(row.get("product_code"))
@@ -79,7 +80,6 @@ def terms_of(seen: Sighting) -> Terms:
         version=_cut("version", version),
         architecture=_BY_VIEW.get(text(row.get("view")), Architecture.ANY).value,
         installer=(InstallerKind.MSI if code else InstallerKind.OTHER).value,
-        uninstall_command=_cut("uninstall_command", text(row.get("quiet_uninstall")) or text(row.get("uninstall"))),
         detection_kind=DetectionKind.UNINSTALL_ENTRY.value,
         detection={"name": f"{begins.replace('*', ' ')}*"[: LIMITS["name"]]},
         notes=_cut("notes", "\n".join(_notes(seen))),
@@ -88,6 +88,8 @@ def terms_of(seen: Sighting) -> Terms:
 
 def _notes(seen: Sighting) -> list[str]:
     known = [f"Found in {seen.vdisk} version {seen.number}, at {text(seen.row.get('source'))}."]
+    if command := text(seen.row.get("quiet_uninstall")) or text(seen.row.get("uninstall")):
+        known.append(f"The image says it is uninstalled by: {' '.join(command.split())}")
     for part, label in (
         ("install_source", "It was installed from"),
         ("location", "It lies in"),
