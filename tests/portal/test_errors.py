@@ -1,12 +1,17 @@
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from io import StringIO
+from logging.config import DictConfigurator
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import get_resolver, path
 
 from lifecycle.errors import Incomplete, LifecycleError, NotAllowed, NotNow
 from portal.http import public
+from portal.logging import configuration
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +32,13 @@ def _faulty(request: object) -> None:
     raise ZeroDivisionError("with the host secret in it")
 
 
+@public
+def _denied(request: object) -> None:
+    raise PermissionDenied("Not for you.")
+
+
 urlpatterns = [
+    path("denied/", _denied),
     path("refusing/<slug:name>/", _refusing),
     path("faulty/", _faulty),
     *get_resolver("portal.urls").url_patterns,
@@ -76,3 +87,44 @@ def test_a_foreign_host_name_is_refused_without_a_fault(client: Client) -> None:
 
     assert response.status_code == 400
     assert "That did not work" in response.content.decode()
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What the web process writes to stderr, by the handler that the settings make."""
+    before = logging.root.handlers[:]
+    level = logging.root.level
+    text = StringIO()
+    handler = configured_handler(text)
+    logging.root.addHandler(handler)
+    logging.root.setLevel("INFO")
+    yield text
+    logging.root.handlers[:] = before
+    logging.root.setLevel(level)
+
+
+def configured_handler(text: StringIO) -> logging.Handler:
+    made = DictConfigurator(configuration("INFO"))
+    for name in ("filters", "formatters"):
+        for each in made.config[name]:
+            configure = {"filters": made.configure_filter, "formatters": made.configure_formatter}[name]
+            made.config[name][each] = configure(made.config[name][each])
+    handler = made.configure_handler(made.config["handlers"]["stderr"])
+    handler.setStream(text)
+    return handler
+
+
+def test_a_refused_page_is_one_line_of_the_log(client: Client, log: StringIO) -> None:
+    client.get("/denied/")
+
+    (line,) = log.getvalue().splitlines()
+    assert "WARNING" in line
+    assert "/denied/" in line
+
+
+def test_a_fault_is_told_whole(client: Client, log: StringIO) -> None:
+    client.raise_request_exception = False
+    client.get("/faulty/")
+
+    assert "Traceback (most recent call last)" in log.getvalue()
+    assert "ZeroDivisionError" in log.getvalue()
