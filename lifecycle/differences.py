@@ -1,7 +1,7 @@
 """What two images differ in: added, removed, updated, per category, and one plain line that says it.
 
-Pure: two reports in, values out. Items are the same thing when their keys are equal (``lifecycle.contents``); of
-several with one key, such as two releases of a runtime side by side, those that resemble each other most are paired.
+Pure: two reports in, values out. Items are the same thing when their identities are equal (``lifecycle.contents``); of
+several with one, such as two releases of a runtime side by side, those that resemble each other most are paired.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lifecycle.program_names import architecture, publisher_key, without_last_nu
 from lifecycle.program_versions import common_parts, compare, sort_key
 
 FORMAT = 1
-MOST_PAIRS = 10_000  # of one key; beyond, items are paired in the order of their versions
+MOST_PAIRS = 20_000  # compared for a whole report; beyond, items are paired in the order of their versions
 _PROGRAMS = (Category.PROGRAMS, Category.PLATFORM, Category.HIDDEN_PROGRAMS, Category.UPDATES)
 
 
@@ -64,6 +64,11 @@ class CategoryDifference:
     @property
     def count(self) -> int:
         return len(self.added) + len(self.removed) + len(self.updated)
+
+    @property
+    def superseded(self) -> int:
+        """Of patches: how many are so now, and were not before."""
+        return headlines.superseded(self) if self.category == Category.PATCHES else 0
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,8 @@ class Difference:
 
 def difference(before: Report, after: Report) -> Difference:
     """Compare two reports of image contents (format 1); which one is "before" is the caller's choice."""
-    programs = _programs(before, after)
+    room = Room()
+    programs = _programs(before, after, room)
     found = []
     for category in Category:
         unread = tuple(
@@ -125,16 +131,29 @@ def difference(before: Report, after: Report) -> Difference:
             found.append(programs[category])
         else:
             sides = (contents.items(before, category), contents.items(after, category))
-            found.append(_gathered(category, _matched(*sides)))
+            found.append(_gathered(category, _matched(*sides, room)))
     return Difference(tuple(found), tuple(_caveats(before, after, found)))
 
 
-def _programs(before: Report, after: Report) -> dict[Category, CategoryDifference]:
+@dataclass
+class Room:
+    """How many more pairs may be compared: what is in a report comes from an image, and nothing else bounds it."""
+
+    pairs: int = MOST_PAIRS
+
+    def takes(self, pairs: int) -> bool:
+        if pairs > self.pairs:
+            return False
+        self.pairs -= pairs
+        return True
+
+
+def _programs(before: Report, after: Report, room: Room) -> dict[Category, CategoryDifference]:
     """Paired whatever their kind: one that is hidden from now on was not removed."""
     sides = [
         [item for category in _PROGRAMS for item in contents.items(report, category)] for report in (before, after)
     ]
-    pairs = _with_successors(list(_matched(*sides)))
+    pairs = _with_successors(list(_matched(*sides, room)), room)
     return {
         category: _gathered(category, (pair for pair in pairs if (pair[1] or pair[0]).category == category))  # type: ignore[union-attr]
         for category in _PROGRAMS
@@ -183,20 +202,20 @@ def _fields(before: Item, after: Item) -> tuple[tuple[str, str, str], ...]:
     return tuple(version + name + others)
 
 
-def _matched(before: list[Item], after: list[Item]) -> Iterator[Pair]:
-    """Each item once: with its counterpart, or alone."""
+def _matched(before: list[Item], after: list[Item], room: Room) -> Iterator[Pair]:
+    """Each item once: with its counterpart, or alone. Keys of few items first: they get the room."""
     buckets: defaultdict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
     for side, found in enumerate((before, after)):
         for item in found:
-            buckets[item.key][side].append(item)
-    for old, new in buckets.values():
+            buckets[item.identity][side].append(item)
+    for old, new in sorted(buckets.values(), key=lambda sides: len(sides[0]) * len(sides[1])):
         if len(old) == len(new) == 1:
             yield old[0], new[0]
         else:
-            yield from _matched_in_bucket(old, new)
+            yield from _matched_in_bucket(old, new, room)
 
 
-def _with_successors(pairs: list[Pair]) -> list[Pair]:
+def _with_successors(pairs: list[Pair], room: Room) -> list[Pair]:
     """``Reporter 23`` that went and ``Reporter 24`` that came are one program updated, each known by its version."""
     gone = [before for before, after in pairs if before is not None and after is None]
     came = [after for before, after in pairs if before is None and after is not None]
@@ -210,10 +229,10 @@ def _with_successors(pairs: list[Pair]) -> list[Pair]:
         return pairs
     known = {id(item) for sides in likely for side in sides for item in side}
     kept = [pair for pair in pairs if all(pair) or id(pair[0] or pair[1]) not in known]
-    return kept + [pair for sides in likely for pair in _matched_in_bucket(*sides)]
+    return kept + [pair for sides in likely for pair in _matched_in_bucket(*sides, room)]
 
 
-def _matched_in_bucket(before: list[Item], after: list[Item]) -> Iterator[Pair]:
+def _matched_in_bucket(before: list[Item], after: list[Item], room: Room) -> Iterator[Pair]:
     left: defaultdict[tuple[object, ...], list[Item]] = defaultdict(list)
     for item in before:
         left[_identity(item)].append(item)
@@ -226,16 +245,16 @@ def _matched_in_bucket(before: list[Item], after: list[Item]) -> Iterator[Pair]:
             new.append(item)
     old = sorted((item for group in left.values() for item in group), key=_order)
     new.sort(key=_order)
-    taken = _closest(old, new)
+    taken = _closest(old, new, room)
     yield from ((old[one], new[other]) for one, other in taken.items())
     yield from ((item, None) for at, item in enumerate(old) if at not in taken)
     others = set(taken.values())
     yield from ((None, item) for at, item in enumerate(new) if at not in others)
 
 
-def _closest(before: list[Item], after: list[Item]) -> dict[int, int]:
+def _closest(before: list[Item], after: list[Item], room: Room) -> dict[int, int]:
     """Indexes of pairs, the greatest resemblance first."""
-    if len(before) * len(after) > MOST_PAIRS:
+    if not room.takes(len(before) * len(after)):
         return {at: at for at in range(min(len(before), len(after)))}
     likely = sorted(
         ((_resemblance(one, other), -i, -j) for i, one in enumerate(before) for j, other in enumerate(after)),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle import contents
+from lifecycle import contents, differences
 from lifecycle.contents import Category
 from lifecycle.differences import Difference, Direction, difference
 from tests.imagecontents import patch, program, report, service, sign
@@ -65,6 +65,15 @@ HEADLINES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     ({"patches": [patch(5030000)]}, {"patches": []}, "1 patch removed"),
     ({"patches": []}, {"patches": [patch(5030000)]}, "1 patch"),
+    (
+        {"patches": [patch(5030000), patch(5030001, "superseded")]},
+        {"patches": [patch(5030000, "superseded"), patch(5030002), patch(5030003, "superseded")]},
+        "1 patch",
+    ),
+    ({"patches": [patch(5030000)]}, {"patches": [patch(5030000, "superseded")]}, "1 patch changed"),
+    ({"patches": [patch(5030000, "superseded")]}, {"patches": []}, "1 patch changed"),
+    ({"patches": [patch(5030000, "staged")]}, {"patches": [patch(5030000)]}, "1 patch"),
+    ({"patches": []}, {"patches": [patch(5030000, "pending"), patch(5030001)]}, "1 patch; 1 patch pending"),
     (
         {"services": [service("A")], "features": []},
         {"services": [service("A", start="disabled"), service("B")], "features": [{"name": "F", "state": "on"}]},
@@ -177,6 +186,26 @@ class TestPrograms:
         assert (len(each.updated), len(each.added), len(each.removed)) == (400, 1, 0)
 
 
+def test_a_report_of_many_names_held_twice_is_compared_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    resemblance = differences._resemblance
+
+    def counted(one: Any, other: Any) -> Any:
+        compared.append(1)
+        return resemblance(one, other)
+
+    monkeypatch.setattr(differences, "_resemblance", counted)
+    sides = [
+        [program(f"Tool {letter}", f"{part}.{number}") for letter in "abcdefgh" for number in range(90)]
+        for part in (1, 2)
+    ]
+
+    found = of_programs([*sides[0], program("Few", "1")], [*sides[1], program("Few", "2")])
+
+    assert 0 < len(compared) <= differences.MOST_PAIRS
+    assert found.headline == "721 programs updated"
+
+
 def test_a_patch_that_becomes_superseded_is_changed_and_its_successor_added() -> None:
     def rollup(version: str, state: str) -> dict[str, Any]:
         return {"id": "", "name": f"Package_for_RollupFix~31bf~amd64~~{version}", "version": version, "state": state}
@@ -188,6 +217,81 @@ def test_a_patch_that_becomes_superseded_is_changed_and_its_successor_added() ->
 
     assert [item.version for item in each.added] == ["22631.3593.1.8"]
     assert [update.fields for update in each.updated] == [(("state", "installed", "superseded"),)]
+
+    assert each.superseded == 1
+
+
+VDA = r"SOFTWARE\Uninstall\{VDA}"
+TARGET = r"SYSTEM\ControlSet001\Services\bnistack"
+CARRIED: list[dict[str, Any]] = [
+    program("VMware Tools", "12.3.5", "VMware, Inc.", kind="platform", source=r"SOFTWARE\Uninstall\{TOOLS}"),
+    program("Citrix 2203 LTSR - Virtual Delivery Agent", "2203.0", "Citrix", kind="platform", source=VDA),
+    program("Citrix Provisioning Target Device x64 2203", "2203.1", "Citrix", kind="platform"),
+    program("Zabbix Agent", "6.4", "Zabbix", kind="platform"),
+]
+STANDS_ON = {
+    "vmware_tools": {"version": "12.3.5", "file_version": "12.3.5.1", "source": r"Program Files\vmtoolsd.exe"},
+    "vda": {"version": "2203.0", "file_version": "2203.0.0.7", "source": VDA},
+    "pvs_target": {"version": "2203.1", "source": TARGET},
+    "firmware": "UEFI",
+}
+
+
+class TestPlatform:
+    def test_a_part_and_the_program_that_brings_it_are_one_line_with_both_sources(self) -> None:
+        found = contents.items(report(programs=CARRIED, platform=STANDS_ON), Category.PLATFORM)
+
+        assert [(item.title, item.version) for item in found] == [
+            ("Citrix VDA", "2203.0"),
+            ("PVS target software", "2203.1"),
+            ("Firmware", "UEFI"),
+            ("VMware Tools", "12.3.5"),
+            ("Zabbix Agent", "6.4"),
+        ]
+        sources = {item.part: item.source for item in found}
+        assert sources["vda"] == VDA
+        assert sources["vmware_tools"] == r"SOFTWARE\Uninstall\{TOOLS} and Program Files\vmtoolsd.exe"
+        assert sources["pvs_target"] == rf"{CARRIED[2]['source']} and {TARGET}"
+        assert found[0].fact("file_version") == "2203.0.0.7"
+        assert found[0].key == contents.program_key("Citrix - Virtual Delivery Agent", "Citrix")
+
+    def test_one_update_is_told_once(self) -> None:
+        newer = [
+            program("Citrix 2402 - Virtual Delivery Agent", "2402.0", "Citrix", kind="platform", source=VDA),
+            *(each for each in CARRIED if each["source"] != VDA),
+        ]
+        after = report(programs=newer, platform=STANDS_ON | {"vda": {"version": "2402.0", "source": VDA}})
+
+        found = difference(report(programs=CARRIED, platform=STANDS_ON), after)
+
+        assert [update.after.part for update in found.of(Category.PLATFORM).updated] == ["vda"]
+        assert found.count == 1
+        assert found.headline == "Citrix VDA 2203.0 -> 2402.0"
+
+    def test_a_hidden_program_at_the_source_is_told_there_alone(self) -> None:
+        hidden = program("Agent", "1", kind="hidden", source=VDA)
+        told = report(programs=[hidden], platform={"vda": {"version": "2", "source": VDA}})
+
+        (item,) = contents.items(told, Category.PLATFORM)
+
+        assert (item.name, item.version, item.fact("listed version")) == ("Agent", "2", "1")
+        assert contents.items(told, Category.HIDDEN_PROGRAMS) == []
+
+    def test_no_program_brings_two_parts_and_a_second_one_is_not_lost(self) -> None:
+        twice = [program("VMware Tools", version, kind="platform", source=version) for version in ("1", "2")]
+        told = report(programs=twice, platform={"vmware_tools": {"version": "2", "source": ""}})
+
+        assert [(item.part, item.version) for item in contents.items(told, Category.PLATFORM)] == [
+            ("", "1"),
+            ("vmware_tools", "2"),
+        ]
+
+    def test_a_part_whose_program_comes_later_is_no_other_part(self) -> None:
+        bare = report(platform={"vda": {"version": "2203.0", "source": "SYSTEM"}})
+        found = difference(bare, report(programs=CARRIED[1:2], platform={"vda": STANDS_ON["vda"]}))
+
+        each = found.of(Category.PLATFORM)
+        assert (each.added, each.removed, len(each.updated)) == ((), (), 1)
 
 
 def test_says_when_a_side_was_read_in_part() -> None:
