@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 from lifecycle.contents import LABELS, Category, Item, items
 from lifecycle.differences import Difference
 from portal.exports.subject import Subject
 
-_FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001  the wide forms count as well
+_FORMULA = "=+\\-@＝＋－＠"  # noqa: RUF001  the wide forms count as well
+_BLANKS = ' "\u00a0'
+_SEPARATORS = ";\t\r\n"
+"""Where a spreadsheet may see the end of a cell: one that separates by semicolon takes no heed of ours."""
+_START = re.compile(f"^(?=[{_BLANKS}]*[{_FORMULA}\t\r\n])|(?<=[{_SEPARATORS}])(?=[{_BLANKS}]*[{_FORMULA}])")
 _BYTE_ORDER_MARK = "\ufeff"  # a spreadsheet takes the file for UTF-8
 _CONTENT_COLUMNS = ("kind", "name", "version", "publisher", "class", "scope", "view", "detail", "found in")
 _DIFFERENCE_COLUMNS = (
@@ -26,9 +31,9 @@ _DIFFERENCE_COLUMNS = (
 
 
 def guarded(cell: str) -> str:
-    """A cell that a spreadsheet would take for a formula begins with an apostrophe, which it takes for text."""
-    start = cell.lstrip(" \u00a0")[:1]
-    return f"'{cell}" if cell[:1] in tuple(_FORMULA) or start in tuple(_FORMULA) else cell
+    """What a spreadsheet would take for a formula gets an apostrophe before it, which it takes for text: at the start
+    of the cell, and after each sign inside of it that may end a cell."""
+    return _START.sub("'", cell)
 
 
 def of_contents(subject: Subject) -> str:
@@ -80,7 +85,7 @@ def _difference_rows(found: Difference) -> Iterable[tuple[str, ...]]:
 
 def _written(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
     writer.writerows([guarded(cell) for cell in row] for row in rows)
     return _BYTE_ORDER_MARK + text.getvalue()

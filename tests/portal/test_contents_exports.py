@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -85,12 +86,34 @@ class TestCsv:
         assert rows["KB5036893"]["change"] == "added"
 
 
-@given(st.text(max_size=30))
-def test_a_guarded_cell_never_begins_like_a_formula(cell: str) -> None:
+@given(st.text(max_size=30) | st.text("=+-@;\t\r\n \"'a", max_size=12))
+def test_nothing_in_a_guarded_cell_begins_like_a_formula(cell: str) -> None:
     kept = guarded(cell)
 
-    assert kept.lstrip(" \u00a0")[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
-    assert kept in (cell, f"'{cell}")
+    assert kept[:1] not in ("\t", "\r", "\n")
+    for part in re.split(r"[;\t\r\n]", kept):
+        assert part.lstrip(' "\u00a0')[:1] not in ("=", "+", "-", "@")
+    assert kept.replace("'", "") == cell.replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("y;=1+1;z", "y;'=1+1;z"),
+        ("a\n@SUM(A1)", "a\n'@SUM(A1)"),
+        ('a"; "=1', 'a";\' "=1'),
+        ("7-Zip (a=b); C:\\x", "7-Zip (a=b); C:\\x"),
+    ],
+)
+def test_a_sheet_that_separates_by_semicolon_finds_no_formula(cell: str, kept: str) -> None:
+    assert guarded(cell) == kept
+
+
+def test_every_cell_is_quoted(client: Client, known: VDisk) -> None:
+    lines = contents(client, known, "csv").content.decode("utf-8-sig").splitlines()
+
+    assert all(line.startswith('"') and line.endswith('"') for line in lines)
+    assert lines[0].startswith('"kind","name",')
 
 
 def test_json_is_the_report_as_it_was_stored(client: Client, known: VDisk) -> None:
