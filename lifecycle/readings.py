@@ -19,6 +19,9 @@ from lifecycle.states import Reading, Situation
 PORTAL = "the portal"
 AT_ONCE = 20
 """So many readings that nobody asked for wait or run at one time; the next sync asks for the rest."""
+OPEN_COMPARISONS = 3
+"""Of one person at one time: each may keep a worker for two hours."""
+WHO_COMPARES = "A Citrix admin can have them compared."
 DOES: dict[Reading, str] = {
     Reading.INSPECT: "Reads the version's files in their store, without changing anything, and lists what is in them.",
     Reading.HASH: "Reads every byte of the version's files and computes a BLAKE3 hash of each.",
@@ -85,14 +88,24 @@ def start_reading(*, kind: Reading, vdisk: VDisk, number: int, by: User, reason:
 
 
 def start_comparison(*, before: Version, after: Version, by: User) -> Job:
-    """The files that differ between two versions, of one vDisk or of two. Whoever sees contents may ask."""
-    if not by.has_perm("lifecycle.view_content"):
-        raise NotAllowed("Your role does not see what is in images.")
+    """The files that differ between two versions, of one vDisk or of two; the job that compares them already, if there
+    is one. NotNow when the person has ``OPEN_COMPARISONS`` others under way."""
+    if not by.has_perm("lifecycle.inspect_image"):
+        raise NotAllowed(f"Your role does not have files compared. {WHO_COMPARES}")
     for version in (before, after):
         _check(version.vdisk, version.number)
     parameters = {"before": before.pk, "after": after.pk}
-    same = Job.objects.active().filter(kind=Reading.COMPARE, parameters=parameters).first()
-    return same or _start(Reading.COMPARE, after.vdisk, after.number, by=by, parameters=parameters)
+    with transaction.atomic():
+        list(User.objects.select_for_update(no_key=True).filter(pk=by.pk))
+        list(Version.objects.select_for_update(no_key=True).filter(pk=after.pk))
+        comparisons = Job.objects.active().filter(kind=Reading.COMPARE)
+        if same := comparisons.filter(parameters=parameters).first():
+            return same
+        if comparisons.filter(requested_by=by).count() >= OPEN_COMPARISONS:
+            raise NotNow(
+                f"You have {OPEN_COMPARISONS} comparisons of files under way. Wait until one of them has ended."
+            )
+        return _start(Reading.COMPARE, after.vdisk, after.number, by=by, parameters=parameters)
 
 
 def due(farm: Farm, *, reader_version: str, now: datetime) -> list[tuple[VDisk, int]]:

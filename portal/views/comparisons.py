@@ -32,6 +32,7 @@ def compare(request: PortalRequest) -> HttpResponse:
     if asked and form.is_valid():
         found = _found(form.cleaned_data)
         context |= {"found": found, "files": file_pictures.files_of(found), "query": _query(found)}
+        context |= {"may_compare": request.user.has_perm("lifecycle.inspect_image"), "who": readings.WHO_COMPARES}
         return page(request, "contents/compare.html", context, fragment="contents/_compare.html")
     return page(request, "contents/compare.html", context, status=422 if asked else 200)
 
@@ -47,7 +48,7 @@ def compare_export(request: PortalRequest, form: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@needs("lifecycle.view_vdisk", "lifecycle.view_content")
+@needs("lifecycle.view_vdisk", "lifecycle.view_content", "lifecycle.inspect_image")
 def compare_files(request: PortalRequest) -> HttpResponse:
     """Have a worker compare the files. GET, as after a login in between, leads to the comparison."""
     found = _asked(request)

@@ -37,7 +37,7 @@ contents        login     404      200      200     200      200   200
 content-search  login     404      200      200     200      200   200
 content-compare login     404      200      200     200      200   200
 content-compare-export login 404   200      200     200      200   200
-content-compare-files login 404    302      302     302      302   302
+content-compare-files login 404    403      403     403      302   302
 version-contents login    404      200      200     200      200   200
 version-contents-export login 404  200      200     200      200   200
 version-contents-read login 404    403      403     403      302   302

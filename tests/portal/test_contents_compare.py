@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from lifecycle import operations
+from lifecycle import operations, readings
 from lifecycle.models import FileComparison, Job, VDisk, VersionImage
 from lifecycle.states import JobState, Reading
 from tests import factories
@@ -156,6 +156,10 @@ class TestTarget:
 
 
 class TestFiles:
+    @pytest.fixture
+    def client(self, as_: Callable[[User], Client], admin: User) -> Client:
+        return as_(admin)
+
     def ask(self, client: Client, vdisk: VDisk) -> Any:
         values = {"a": f"{vdisk.pk}-3", "b": f"{vdisk.pk}-4"}
         return client.post("/contents/compare/files/", values, follow=True)
@@ -171,6 +175,40 @@ class TestFiles:
         assert f"Job {job.pk}</a> compares the files" in page
         assert self.ask(client, known).status_code == 200
         assert Job.objects.count() == 1
+
+    @pytest.mark.parametrize("role", ["helpdesk", "auditor", "approver"])
+    def test_who_may_not_have_images_read_sees_no_button_but_who_may(
+        self, as_: Callable[[User], Client], request: pytest.FixtureRequest, known: VDisk, role: str
+    ) -> None:
+        access(known)
+        client = as_(request.getfixturevalue(role))
+
+        page = compared(client, known)
+
+        assert "Compare the files</button>" not in page
+        assert "A Citrix admin can have them compared." in page
+        assert self.ask(client, known).status_code == 403
+        assert not Job.objects.exists()
+
+    def test_of_one_person_only_so_many_are_under_way(self, client: Client, known: VDisk, woken: list[int]) -> None:
+        access(known)
+        pairs = [(known, 0, 1), (known, 0, 2), (known, 0, 3), (known, 0, 4)]
+        for vdisk, a, b in pairs:
+            values = {"a": f"{vdisk.pk}-{a}", "b": f"{vdisk.pk}-{b}"}
+            page = client.post("/contents/compare/files/", values, follow=True).content.decode()
+
+        assert "You have 3 comparisons of files under way." in page
+        assert Job.objects.count() == readings.OPEN_COMPARISONS
+
+    def test_the_same_pair_leads_to_the_job_of_whoever_was_first(
+        self, client: Client, as_: Callable[[User], Client], superuser: User, known: VDisk, woken: list[int]
+    ) -> None:
+        access(known)
+        self.ask(client, known)
+
+        page = self.ask(as_(superuser), known).content.decode()
+
+        assert f'href="/jobs/{Job.objects.get().pk}/"' in page
 
     def test_cannot_be_asked_for_without_a_way_to_the_store(self, client: Client, known: VDisk) -> None:
         assert "The files cannot be compared now." in compared(client, known)
