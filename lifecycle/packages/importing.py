@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from django.contrib.auth.models import User
@@ -14,9 +14,11 @@ from django.db import transaction
 from lifecycle.errors import StaleState
 from lifecycle.models import Package
 from lifecycle.package_kinds import PackageState
-from lifecycle.packages import catalogue, documents, terms
+from lifecycle.packages import catalogue, documents, foreseeing, terms
 from lifecycle.packages.catalogue import New
 from lifecycle.packages.documents import Document, Entry, Problem
+from lifecycle.packages.findings import Finding
+from lifecycle.packages.foreseeing import Wanted
 
 
 class Deed(StrEnum):
@@ -35,6 +37,8 @@ class Change:
     based_on: int = 0
     differences: tuple[tuple[str, str, str], ...] = ()
     package: Package | None = None
+    findings: tuple[Finding, ...] = ()
+    """What would be wrong with it afterwards. Nothing is said of one that stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Plan:
     @property
     def does_something(self) -> bool:
         return any(each.deed != Deed.SAME for each in self.changes)
+
+    @property
+    def wrong(self) -> int:
+        """Packages with findings."""
+        return sum(bool(each.findings) for each in self.changes)
 
     def count(self, deed: str) -> int:
         return sum(each.deed == deed for each in self.changes)
@@ -63,6 +72,8 @@ def plan(text: str) -> Plan:
     problems = (*document.problems, *_unknown(document), *_retired(changes))
     body = [(each.entry.key, each.deed, each.based_on, each.differences) for each in changes]
     digest = hashlib.sha256(json.dumps([text, body]).encode()).hexdigest()
+    if not problems:
+        changes = _with_findings(changes)
     return Plan(changes, tuple(sorted(problems, key=lambda each: each.line)), digest)
 
 
@@ -100,6 +111,16 @@ def _change(entry: Entry, package: Package | None) -> Change:
         differences = [("Owner", package.owner, entry.owner), *differences]
         deed = Deed.OWNER if deed == Deed.SAME else deed
     return Change(entry, deed, package.current.number, tuple(differences), package)
+
+
+def _with_findings(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    wanted = {
+        each.entry.key: Wanted(each.entry, each.based_on + (each.deed in (Deed.NEW, Deed.REVISE)), each.package)
+        for each in changes
+        if each.deed != Deed.SAME
+    }
+    found = foreseeing.findings(wanted) if wanted else {}
+    return tuple(replace(each, findings=found.get(each.entry.key, ())) for each in changes)
 
 
 def _unknown(document: Document) -> Iterable[Problem]:

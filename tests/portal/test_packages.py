@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from lifecycle.models import AuditEntry, Installer, Package
-from lifecycle.packages import catalogue, terms
+from lifecycle.packages import catalogue, findings, importing, terms
 from lifecycle.packages.terms import File
 from portal.forms.packages import RevisionForm, token
 from portal.pictures.deeds import deed
@@ -398,6 +398,47 @@ def test_an_import_is_shown_before_it_is_saved(browser: Client, seven_zip: Packa
     seven_zip.refresh_from_db()
     assert (seven_zip.current.version, seven_zip.current.reason) == ("25", "Imported")
     assert "The catalogue says all of this already." in text_of(browser.post("/packages/import/", {"text": document}))
+
+
+def test_an_import_shows_what_would_be_wrong_before_it_is_saved(browser: Client, seven_zip: Package) -> None:
+    digest = "ab" * 32
+    document = f"""packages:
+  - key: alpha
+    name: Alpha
+    installer: msi
+    install: msiexec /i alpha.msi
+    files: [{{name: alpha.msi, sha256: {digest}, size: 5}}]
+    needs: [beta]
+  - {{key: beta, name: Beta, needs: [alpha]}}
+"""
+    before = AuditEntry.objects.count()
+
+    page = browser.post("/packages/import/", {"text": document})
+
+    assert page.status_code == 200
+    text = text_of(page)
+    assert "2 packages would have findings." in text
+    assert "These packages need each other: alpha needs beta, beta needs alpha." in text
+    assert "alpha.msi is not in the package folder." in text
+    assert "The install command may wait for an answer for ever." in text
+    assert "Nobody answers for it." in text
+    assert "Save all of this" in text
+    assert "was never seen to install" not in text, "so is every new revision"
+    assert (Package.objects.count(), AuditEntry.objects.count()) == (1, before)
+
+
+def test_what_an_import_would_show_is_what_stands_there_afterwards(
+    browser: Client, admin: User, seven_zip: Package
+) -> None:
+    document = _document(browser).replace("24.08", "25").replace("owner: Desktop team", "owner: ''")
+    plan = importing.plan(document)
+    (change,) = plan.changes
+
+    importing.carry_out(document, digest=plan.digest, by=admin)
+
+    afterwards = [each for each in findings.of_package(seven_zip) if each.code != findings.Code.UNTESTED]
+    assert list(change.findings) == afterwards
+    assert findings.Code.NO_OWNER in {each.code for each in change.findings}
 
 
 def test_an_import_that_went_stale_is_shown_anew(browser: Client, admin: User, seven_zip: Package) -> None:
