@@ -8,6 +8,18 @@ from builders.inspection.images.chain import Chain, Extent
 from builders.inspection.images.comparing import changed
 from builders.inspection.images.facts import LinkFacts, fingerprint_of
 from builders.inspection.images.flattening import flatten
+from builders.inspection.images.kinds import looks_like
 from builders.inspection.images.opening import DEEPEST, identify, open_chain
 
-__all__ = ["DEEPEST", "Chain", "Extent", "LinkFacts", "changed", "fingerprint_of", "flatten", "identify", "open_chain"]
+__all__ = [
+    "DEEPEST",
+    "Chain",
+    "Extent",
+    "LinkFacts",
+    "changed",
+    "fingerprint_of",
+    "flatten",
+    "identify",
+    "looks_like",
+    "open_chain",
+]

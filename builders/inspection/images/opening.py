@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from builders.inspection.errors import Damaged, OutOfPlace, Unreadable, WrongParent
+from builders.inspection.errors import Damaged, OutOfPlace, Unreadable, Unsupported, WrongParent
 from builders.inspection.images.chain import Chain
 from builders.inspection.images.facts import LinkFacts
+from builders.inspection.images.kinds import looks_like
 from builders.inspection.images.links import Link
 from builders.inspection.images.names import is_plain
+from builders.inspection.images.vhd.footer import has_footer
 from builders.inspection.images.vhd.link import open_vhd
 from builders.inspection.images.vhdx.header import SIGNATURE
 from builders.inspection.images.vhdx.link import VhdxLink
@@ -24,14 +27,35 @@ def identify(source: Source) -> LinkFacts:
 
 
 def open_link(source: Source) -> Link:
-    """One file without its parents. Unreadable, OSError."""
+    """One file without its parents, known by its content: a name that says otherwise is a warning of its facts.
+
+    Unreadable, OSError.
+    """
     if not source.size:
         raise Damaged(f"{source.name} is empty")
+    named = "VHDX" if source.name.lower().endswith("vhdx") else "VHD" if source.name.lower().endswith("vhd") else ""
+    link: Link
     if source.read(0, len(SIGNATURE)) == SIGNATURE:
-        return VhdxLink(source)
-    if source.name.lower().endswith("vhdx"):
-        raise Damaged(f"{source.name} has no VHDX signature at its start: it is damaged, or another kind of file")
-    return open_vhd(source)
+        link = VhdxLink(source)
+    elif has_footer(source):
+        link = open_vhd(source)
+    else:
+        raise _other_kind(source, named)
+    if named and named != link.facts.format:
+        words = f"It is called {named} and is {link.facts.format}; it is read as what it is"
+        link.facts = replace(link.facts, warnings=(*link.facts.warnings, words))
+    return link
+
+
+def _other_kind(source: Source, named: str) -> Unreadable:
+    if kind := looks_like(source):
+        return Unsupported(f"{source.name} is neither VHD nor VHDX, it is {kind}")
+    if named == "VHDX":
+        return Damaged(f"{source.name} has no VHDX signature at its start: it is damaged, or another kind of file")
+    if named == "VHD":
+        words = "has no VHD footer at its end, nor a copy of it at its start: it is cut off or damaged"
+        return Damaged(f"{source.name} {words}")
+    return Unsupported(f"{source.name} is neither VHD nor VHDX: it has no signature of either")
 
 
 def open_chain(top: str, folder: Folder, parents: Sequence[str] | None = None) -> Chain:

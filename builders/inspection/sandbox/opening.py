@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from builders.inspection.errors import Unreadable, Unsupported
-from builders.inspection.images import Chain, open_chain
+from builders.inspection.images import Chain, looks_like, open_chain
 from builders.inspection.sources import Disk, Folder, Source
 from builders.inspection.volumes import Cached, Layout, Partition, Volume, layout, open_ntfs
 
@@ -74,6 +74,8 @@ def _raw_disk(folder: Folder, name: str) -> Opened | None:
         divided = layout(disk)
         if divided.style != "none" or any(one.file_system == "NTFS" for one in divided.partitions):
             return Opened(disk, None, [_raw_link(source, sector)])
+    if kind := looks_like(source):
+        raise Unsupported(f"{name} is no VHD or VHDX, and no plain disk: it is {kind}.")
     raise Unsupported(
         f"{name} is no VHD or VHDX, and as a plain disk it has neither partitions nor NTFS at its beginning."
     )

@@ -6,11 +6,11 @@ import uuid
 
 import pytest
 
-from builders.inspection.errors import Damaged, OutOfPlace, WrongParent
+from builders.inspection.errors import Damaged, OutOfPlace, Unsupported, WrongParent
 from builders.inspection.images import DEEPEST, open_chain
 from tests.inspection.images import vhd_writer
 from tests.inspection.images.model import POOL
-from tests.inspection.images.sparse import SparseFolder
+from tests.inspection.images.sparse import Sparse, SparseFolder
 from tests.inspection.images.vhdx_writer import MB, VhdxFile, names_of
 
 
@@ -157,4 +157,42 @@ def test_a_damaged_parent_is_said_to_be_damaged():
     folder.files["disk.vhdx"].resize(100_000)
     with pytest.raises(Damaged, match=r"disk\.vhdx"):
         open_chain("disk.1.avhdx", folder)
+    assert folder.balance == 0
+
+
+def test_a_name_that_says_another_format_is_a_warning():
+    vhdx = VhdxFile("disk.vhd", 2 * MB)
+    vhdx.full(0, [(0, POOL[:MB])])
+    vhd = vhd_writer.VhdFile("disk2.vhdx", 2 * MB)
+    folder = SparseFolder()
+    folder.add(vhdx.finish())
+    folder.add(vhd.finish())
+
+    with open_chain("disk.vhd", folder) as chain:
+        assert chain.links[0].format == "VHDX"
+        assert chain.warnings == ["disk.vhd: It is called VHD and is VHDX; it is read as what it is"]
+        assert chain.read(0, MB) == POOL[:MB]
+    with open_chain("disk2.vhdx", folder) as chain:
+        assert chain.links[0].format == "VHD"
+        assert chain.warnings == ["disk2.vhdx: It is called VHDX and is VHD; it is read as what it is"]
+
+
+@pytest.mark.parametrize("name", ["disk.vhd", "disk.vhdx", "disk.avhdx"])
+@pytest.mark.parametrize(
+    ("at", "mark", "words"),
+    [
+        (0, b"PK\x03\x04", "a ZIP archive"),
+        (0, b"QFI\xfb", "a QCOW disk image"),
+        (0, b"KDMV", "a VMDK disk image"),
+        (0, b"# Disk DescriptorFile", "the description of a VMDK"),
+        (64, b"\x7f\x10\xda\xbe", "a VDI disk image"),
+        (32769, b"CD001", "an ISO image"),
+    ],
+)
+def test_a_file_of_another_kind_says_what_it_looks_like(name: str, at: int, mark: bytes, words: str):
+    file = Sparse(0, name)
+    file.write(at, mark + bytes(4096))
+    folder = SparseFolder(file)
+    with pytest.raises(Unsupported, match=words):
+        open_chain(name, folder)
     assert folder.balance == 0

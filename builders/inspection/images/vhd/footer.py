@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -49,27 +50,27 @@ class DynamicHeader:
     record: bytes
 
 
+def has_footer(source: Source) -> bool:
+    """Whether there is one, sound or damaged, in any of its places."""
+    return any(record[:8] == COOKIE for _, record in _candidates(source))
+
+
 def read_footer(source: Source) -> Footer:
     """The footer at the end; where that is damaged, the copy that all but fixed files have at their start."""
-    candidates = [(source.size - SECTOR, SECTOR), (source.size - _OLD_FOOTER, _OLD_FOOTER), (0, SECTOR)]
-    damaged = False
-    for at, length in candidates:
-        if at < 0:
-            continue
-        record = source.read(at, length).ljust(SECTOR, b"\0")
-        if record[:8] != COOKIE:
-            continue
-        if not _sum_is_right(record, 64):
-            damaged = True
-            continue
-        return _footer(source, record, at if at else source.size, at_start=at == 0 and source.size > SECTOR)
-    if damaged:
+    found = [(at, record) for at, record in _candidates(source) if record[:8] == COOKIE]
+    for at, record in found:
+        if _sum_is_right(record, 64):
+            return _footer(source, record, at if at else source.size, at_start=at == 0 and source.size > SECTOR)
+    if found:
         raise Damaged(f"{source.name}: the checksum of its VHD footer is wrong: the file is damaged")
-    if source.name.lower().endswith("vhd"):
-        raise Damaged(
-            f"{source.name} has no VHD footer at its end, nor a copy of it at its start: it is cut off or damaged"
-        )
-    raise Unsupported(f"{source.name} is neither VHD nor VHDX: it has no signature of either")
+    raise Unsupported(f"{source.name} is no VHD: it has no footer at its end, nor a copy of it at its start")
+
+
+def _candidates(source: Source) -> Iterator[tuple[int, bytes]]:
+    """Where a footer may be, and what is there."""
+    for at, length in ((source.size - SECTOR, SECTOR), (source.size - _OLD_FOOTER, _OLD_FOOTER), (0, SECTOR)):
+        if at >= 0:
+            yield at, source.read(at, length).ljust(SECTOR, b"\0")
 
 
 def _footer(source: Source, record: bytes, data_end: int, *, at_start: bool) -> Footer:
