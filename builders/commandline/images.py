@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from django.conf import settings
 
 from builders.adapters.errors import AdapterError
 from builders.adapters.store.given import GivenFiles, NamedTwice
-from builders.inspection.errors import Unreadable
+from builders.adapters.store.locks import lock_words
+from builders.inspection.errors import Unreadable, WrongParent
 from builders.inspection.sandbox import Image, Limits, Result, run
 
 UNREADABLE, WRONG_USE = 1, 2
@@ -34,12 +36,35 @@ def inspect(path: str, parents: Sequence[str] = ()) -> Result:
     others = [_existing(parent) for parent in parents]
     try:
         folder = GivenFiles(top, others)
-        image = Image(folder, top.name, tuple(other.name for other in others) or None)
-        return run("inventory", [image], {"raw": True}, limits=Limits(**settings.PORTAL_INSPECT_LIMITS))
     except NamedTwice as error:
         raise NoReport(str(error), WRONG_USE) from error
+    image = Image(folder, top.name, tuple(other.name for other in others) or None)
+    try:
+        found = run(
+            "inventory",
+            [image],
+            {"raw": True},
+            limits=Limits(**settings.PORTAL_INSPECT_LIMITS),
+            require_guards=settings.PORTAL_INSPECT_REQUIRE_GUARDS,
+        )
+        return replace(found, value=_with_lock(found.value, folder, top.name))
     except (Unreadable, AdapterError, OSError) as error:
-        raise NoReport(" ".join(_sentences(f"{path}: {error}", getattr(error, "remedy", "")))) from error
+        remedy = _searched(folder) if isinstance(error, WrongParent) else getattr(error, "remedy", "")
+        raise NoReport(" ".join(_sentences(f"{path}: {error}", remedy))) from error
+
+
+def _searched(folder: GivenFiles) -> str:
+    """Where a parent was looked for in vain; empty when it was found and is another one."""
+    if not folder.not_found:
+        return ""
+    places = ", ".join(map(str, folder.searched))
+    return f"Searched: {places}. Name the file with --parent if it lies elsewhere or has another name"
+
+
+def _with_lock(report: dict[str, Any], folder: GivenFiles, top: str) -> dict[str, Any]:
+    if not (words := lock_words(folder.names(), top)):
+        return report
+    return report | {"warnings": [*report["warnings"], {"where": top, "words": words}]}
 
 
 def report_of(path: str) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lifecycle.differences import CategoryDifference, Difference, Update
 
 MOST_LINES = 40
 """Of one list; ``--json`` has all."""
+PROGRAMS = {"Programs": "application", "Parts of the platform": "platform"}
+"""By the kinds of a report; updates have a list of their own, and hidden ones are counted only."""
 Report = Mapping[str, Any]
 
 
@@ -20,8 +22,9 @@ def tame(text: object) -> str:
 def report_lines(report: Report) -> Iterator[str]:
     yield from _image(report)
     yield from _system(report.get("os") or {})
-    programs = [each for each in report["programs"] if each["kind"] != "hidden"]
-    yield from _list("Programs", [_program(each) for each in programs])
+    for title, kind in PROGRAMS.items():
+        yield from _list(title, [_program(each) for each in report["programs"] if each["kind"] == kind])
+    yield from _list("Updates of programs", sorted(_updates(report["programs"])))
     yield from _list("Patches", [_joined(each["id"], each["version"], each["state"]) for each in report["patches"]])
     yield from _list("Platform", list(_platform(report.get("platform") or {})))
     yield from _list("Signs that it is not sealed", [each["words"] for each in report["signs"]])
@@ -65,6 +68,16 @@ def _platform(platform: Mapping[str, Any]) -> Iterator[str]:
 def _program(program: Mapping[str, Any]) -> str:
     by_user = f"user {program['user']}" if program["scope"] == "user" else ""
     return _joined(program["name"], program["version"], program["publisher"], by_user)
+
+
+def _updates(programs: Sequence[Mapping[str, Any]]) -> set[str]:
+    """An update can stand among the programs, with its program, or in both places."""
+    alone = {_update_of(each, each.get("parent", "")) for each in programs if each["kind"] == "update"}
+    return alone | {_update_of(one, each["name"]) for each in programs for one in each.get("updates") or ()}
+
+
+def _update_of(update: Mapping[str, Any], program: str) -> str:
+    return _joined(update["name"], update["version"], f"of {program}" if program else "")
 
 
 def _category(category: CategoryDifference) -> Iterator[str]:

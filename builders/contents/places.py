@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from builders.adapters.store import LocalFolder, SmbFolder
+from builders.adapters.store.locks import lock_words
 from builders.engine import masking
 from builders.inspection.sandbox import Image
 from builders.inspection.sources import Folder
@@ -21,11 +23,12 @@ READABLE = frozenset({ReplicaState.GOOD, ReplicaState.PROPERTIES_MISSING, Replic
 
 @dataclass(frozen=True)
 class Place:
-    """One server's files of a chain. ``files``: their plain names, the top first."""
+    """One server's files of a chain. ``files``: their plain names, the top first; ``vdisk``: whose they are."""
 
     server: str
     access: StoreAccess
     files: tuple[str, ...]
+    vdisk: str
 
     @contextmanager
     def opened(self) -> Iterator[Image]:
@@ -36,6 +39,14 @@ class Place:
         finally:
             if isinstance(folder, SmbFolder):
                 folder.close()
+
+    def lock_words(self) -> str:
+        """Whether PVS keeps a lock beside the top file, in a folder of this machine or one that is mounted."""
+        if self.access.kind != StoreAccess.Kind.LOCAL:
+            return ""
+        with contextlib.suppress(OSError):
+            return lock_words(LocalFolder(self.access.path).names(), self.files[0])
+        return ""
 
 
 @dataclass(frozen=True)
@@ -61,13 +72,18 @@ def places(vdisk: VDisk, chain: ChainFacts, number: int) -> Places:
     for name, pk, is_down in servers:
         access = usable.get(pk) or usable.get(None)
         if access is not None and not (is_down and access.server_id is not None):
-            found.setdefault(access.pk, Place(name, access, files))
+            found.setdefault(access.pk, Place(name, access, files, whose(vdisk)))
     if found:
         return Places(tuple(found.values()), "")
     if not servers:
         return Places((), f"No server has all files of version {number} up to date.")
     names = ", ".join(name for name, _, _ in servers)
     return Places((), f"The files lie on {names}, and none of them is up with a way set to its store.")
+
+
+def whose(vdisk: VDisk) -> str:
+    """The vDisk among all farms, by the identities that PVS gave."""
+    return f"{vdisk.farm.guid or vdisk.farm_id}/{vdisk.guid}"
 
 
 def open_folder(access: StoreAccess) -> Folder:

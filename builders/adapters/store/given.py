@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,11 @@ class NamedTwice(ValueError):
 
 
 class GivenFiles:
-    """A Folder: that of ``top``, and each of ``others`` in its own. Only names count, as in a store."""
+    """A Folder: that of ``top``, and each of ``others`` in its own. Only names count, as in a store.
+
+    A file that nobody named is looked for beside the last of ``others`` first, as it is below that one, then beside the
+    ones before it, and at last beside ``top``.
+    """
 
     def __init__(self, top: Path, others: Sequence[Path] = ()) -> None:
         self._beside = LocalFolder(top.parent)
@@ -23,9 +28,25 @@ class GivenFiles:
             if path.name == top.name or known != path:
                 raise NamedTwice(f"{path.name} is given twice. Files of one chain have different names.")
 
+        folders = [path.parent for path in (top, *others)]
+        self.searched = tuple(dict.fromkeys(reversed(folders)))
+        self.not_found: list[str] = []
+        self._top = top.name
+
     def open(self, name: str) -> LocalFile:
-        folder = self._elsewhere.get(name)
-        return (LocalFolder(folder.parent) if folder else self._beside).open(name)
+        if name == self._top:
+            return self._beside.open(name)
+        if path := self._elsewhere.get(name):
+            return LocalFolder(path.parent).open(name)
+        for folder in self.searched[:-1]:
+            with contextlib.suppress(FileNotFoundError):
+                return LocalFolder(folder).open(name)
+        try:
+            return LocalFolder(self.searched[-1]).open(name)
+        except FileNotFoundError:
+            self.not_found.append(name)
+            raise
 
     def names(self) -> list[str]:
-        return sorted({*self._beside.names(), *self._elsewhere})
+        beside = (name for folder in self.searched for name in LocalFolder(folder).names())
+        return sorted({*beside, *self._elsewhere})

@@ -30,6 +30,8 @@ class IdentifyFiles(Step):
     def run(self, ctx: StepContext) -> Outcome:
         version, chain = version_of(ctx)
         found = _look(version, chain)
+        if lock := found.place.lock_words():
+            ctx.warn(f"{found.place.files[0]} on {found.place.server}: {lock}.")
         known = saving.note_look(version, chain, found)
         files = len(found.links)
         words = f"{files} file{'s' if files > 1 else ''} on {found.place.server}, fingerprint {found.fingerprint[:12]}"

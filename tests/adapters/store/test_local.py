@@ -9,6 +9,7 @@ import pytest
 from builders.adapters.errors import AdapterError, NotFound
 from builders.adapters.store import LocalFolder
 from builders.adapters.store.given import GivenFiles, NamedTwice
+from builders.adapters.store.locks import MAY_BE_WRITTEN, lock_words
 from builders.inspection.errors import OutOfPlace
 
 
@@ -117,3 +118,32 @@ def test_files_that_are_named_one_by_one(tmp_path: Path) -> None:
             GivenFiles(top, others)
     with pytest.raises(OutOfPlace):
         files.open("../b/base.vhdx")
+
+
+def test_what_nobody_named_is_looked_for_beside_each_named_file_the_last_first(tmp_path: Path) -> None:
+    for folder, name in (("a", "top.avhdx"), ("b", "mid.avhdx"), ("b", "base.vhdx"), ("a", "base.vhdx"), ("a", "x")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_bytes(folder.encode())
+    files = GivenFiles(tmp_path / "a" / "top.avhdx", [tmp_path / "b" / "mid.avhdx"])
+    assert files.open("base.vhdx").read(0, 9) == b"b"
+    assert files.open("x").read(0, 9) == b"a"
+    assert files.names() == ["base.vhdx", "mid.avhdx", "top.avhdx", "x"]
+    with pytest.raises(FileNotFoundError):
+        files.open("gone.vhdx")
+    assert (files.searched, files.not_found) == ((tmp_path / "b", tmp_path / "a"), ["gone.vhdx"])
+
+
+@pytest.mark.parametrize(
+    ("top", "names", "is_locked"),
+    [
+        ("W11.4.avhdx", ["W11.4.avhdx", "W11.4.lok", "W11.vhdx"], True),
+        ("W11.4.avhdx", ["w11.4.AVHDX", "W11.4.LOK"], True),
+        ("W11.vhdx", ["W11.vhdx", "W11.lok"], True),
+        ("W11.4.avhdx", ["W11.4.avhdx", "W11.lok"], False),
+        ("W11.4.avhdx", ["W11.4.avhdx", "W11.4.lok", "W11.5.avhdx"], False),
+        ("W11.vhdx", ["W11.vhdx", "W11.lok", "W11.10.vhdx"], False),
+        ("W11.4.avhdx", ["W11.4.avhdx", "W11.4.lok", "W11-Office.5.avhdx", "W11.5.pvp"], True),
+    ],
+)
+def test_a_lock_file_counts_beside_the_newest_file(top: str, names: list[str], *, is_locked: bool) -> None:
+    assert lock_words(names, top) == (MAY_BE_WRITTEN if is_locked else "")

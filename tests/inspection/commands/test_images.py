@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import execute_from_command_line
 
+from builders.adapters.store.locks import MAY_BE_WRITTEN
+from builders.commandline.words import report_lines
 from builders.inspection.inventory import Report
 from tests.inspection import sample
 
@@ -88,6 +90,30 @@ def test_for_a_person(manage, store: Path) -> None:
     assert "  7-Zip 23.01 (x64), 23.01, Igor Pavlov" in done.stdout
 
 
+def test_programs_and_updates_are_told_apart() -> None:
+    def one(name: str, kind: str, **more: object) -> dict:
+        return {"name": name, "kind": kind, "version": "1", "publisher": "", "scope": "machine", "updates": []} | more
+
+    report = Report().as_dict() | {"image": {"links": [], "size": 0, "style": "none", "partitions": []}}
+    report["programs"] = [
+        one("Office", "application", updates=[{"name": "Security Update", "version": "2", "source": "x"}]),
+        one("Edge", "platform"),
+        one("Update for Nothing", "update", parent=""),
+        one("Security Update", "update", version="2", parent="Office"),
+        one("Secret Part", "hidden"),
+    ]
+    lines = list(report_lines(report))
+
+    def under(title: str) -> str:
+        return lines[lines.index(title) + 1].strip()
+
+    assert under("Programs (1)") == "Office, 1"
+    assert under("Parts of the platform (1)") == "Edge, 1"
+    at = lines.index("Updates of programs (2)")
+    assert lines[at + 1 : at + 3] == ["  Security Update, 2, of Office", "  Update for Nothing, 1"]
+    assert not any("Secret Part" in line for line in lines)
+
+
 def test_parents_that_are_named(manage, store: Path, tmp_path: Path) -> None:
     alone, elsewhere = tmp_path / "alone", tmp_path / "elsewhere"
     alone.mkdir()
@@ -101,6 +127,39 @@ def test_parents_that_are_named(manage, store: Path, tmp_path: Path) -> None:
     done = manage("inspect_image", top, "--json", "--parent", elsewhere / "renamed.vhdx")
     assert (done.returncode, done.stderr) == (0, "")
     assert programs(json.loads(done.stdout))["Firefox"] == "120.0"
+
+
+def test_parents_of_a_named_parent_lie_beside_it_and_searched_folders_are_named(
+    manage, store: Path, tmp_path: Path
+) -> None:
+    folders = {name: tmp_path / name for name in ("top", "old")}
+    for folder in folders.values():
+        folder.mkdir()
+    for name, folder in (("W11.1.avhdx", "old"), ("W11.vhdx", "old")):
+        (folders[folder] / name).write_bytes((store / name).read_bytes())
+    middle = folders["old"] / "W11.1.avhdx"
+    made = sample.child(folders["old"] / "W11.2.avhdx", middle, sample.tree(sample.PROGRAMS))
+    top = made.rename(folders["top"] / made.name)
+    done = manage("inspect_image", top, "--json", "--parent", middle)
+    assert (done.returncode, done.stderr) == (0, "")
+    links = json.loads(done.stdout)["image"]["links"]
+    assert [link["name"] for link in links] == ["W11.2.avhdx", "W11.1.avhdx", "W11.vhdx"]
+
+    (folders["old"] / "W11.vhdx").unlink()
+    missing = manage("inspect_image", top, "--parent", middle)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert f"Searched: {folders['old']}, {folders['top']}." in missing.stderr
+
+
+def test_a_lock_file_beside_the_newest_file_is_a_warning(manage, store: Path, tmp_path: Path) -> None:
+    for name in ("W11.1.avhdx", "W11.vhdx"):
+        (tmp_path / name).write_bytes((store / name).read_bytes())
+        (tmp_path / name).with_suffix(".lok").touch()
+    report = json.loads(manage("inspect_image", tmp_path / "W11.1.avhdx", "--json").stdout)
+    assert report["warnings"] == [{"where": "W11.1.avhdx", "words": MAY_BE_WRITTEN}]
+    assert report["partial"] is False
+    report = json.loads(manage("inspect_image", tmp_path / "W11.vhdx", "--json").stdout)
+    assert report["warnings"] == [], "a newer file stands on it, so nobody writes to it"
 
 
 def test_a_foreign_parent_is_refused(manage, store: Path, tmp_path: Path) -> None:
@@ -137,6 +196,7 @@ def test_what_cannot_be_read_in_part(manage, store: Path, tmp_path: Path) -> Non
         (b"root:x:0:0\n" * 100, "is no VHD or VHDX"),
         (b"", "is no VHD or VHDX"),
         (b"vhdxfile" + bytes(1 << 20), "image"),
+        (b"PK\x03\x04" + bytes(1 << 16), "it is a ZIP archive"),
     ],
 )
 def test_what_is_no_image(manage, tmp_path: Path, content: bytes, words: str) -> None:
