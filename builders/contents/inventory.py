@@ -8,9 +8,11 @@ from typing import Any
 
 from django.conf import settings
 
-from builders.contents.looking import Look, NotRead, at_any_place, look_at
+from builders.contents import guarded
+from builders.contents.guarded import run
+from builders.contents.looking import BUSY, Look, NotRead, at_any_place, look_at
 from builders.contents.places import Place
-from builders.inspection.sandbox import Limits, Progress, Result, Stopped, Why, run
+from builders.inspection.sandbox import Limits, Progress, Result, Stopped, Why
 from lifecycle.facts import ChainFacts
 from lifecycle.models import VDisk
 
@@ -20,11 +22,14 @@ LISTS = ("programs", "patches", "services", "drivers", "features", "tasks", "app
 
 @dataclass(frozen=True)
 class Taken:
+    """``again``: it is partial for want of time, and the same may come further later."""
+
     look: Look
     report: dict[str, Any]
     partial: bool
     seconds: float
     bytes_read: int
+    again: bool = False
 
 
 def take(
@@ -53,15 +58,16 @@ def _take_at(
             result = run("inventory", [image], limits=Limits(**settings.PORTAL_INSPECT_LIMITS), on_progress=on_progress)
         report, partial = _checked(result)
         seconds, size, written = result.seconds, result.bytes_read, result.changed
+        why = result.stopped.why if result.stopped else None
     except Stopped as stopped:
-        if stopped.why == Why.WALL and not stopped.partial:
+        if stopped.why in BUSY | {Why.UNGUARDED} and not stopped.partial:
             raise
         report, partial = _incomplete(stopped.partial, str(stopped)), True
-        seconds, size, written = 0.0, 0, ()
+        seconds, size, written, why = 0.0, 0, (), stopped.why
     after = look_at(place, chain, number)
     if written or after.fingerprint != fingerprint:
         raise NotRead(f"{', '.join(written) or place.files[0]} changed on {place.server} meanwhile.", passing=True)
-    return Taken(after, report, partial, seconds, size)
+    return Taken(after, report, partial, seconds, size, again=why in BUSY)
 
 
 def check_unchanged(before: Look, after: Look, *, changed: bool) -> None:
@@ -77,6 +83,7 @@ def _checked(result: Result) -> tuple[dict[str, Any], bool]:
     report = result.value
     if report.get("format") != FORMAT:
         raise NotRead(f"The reader gave a report of format {report.get('format')!r}, not {FORMAT}.", passing=False)
+    report["warnings"] = [*(report.get("warnings") or []), *guarded.as_warnings(result)]
     return report, bool(report.get("partial"))
 
 

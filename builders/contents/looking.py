@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from django.db.models.functions import Now
 
 from builders.adapters.errors import AdapterError, NotAuthenticated
+from builders.contents.guarded import run
 from builders.contents.places import Place, places
 from builders.engine.workbench import is_transient
 from builders.inspection.errors import Unreadable
-from builders.inspection.sandbox import Limits, Stopped, Why, run
+from builders.inspection.sandbox import Limits, Stopped, Why
 from lifecycle import fingerprints
 from lifecycle.facts import ChainFacts
 from lifecycle.models import StoreAccess, VDisk
@@ -23,7 +24,9 @@ T = TypeVar("T")
 LIMITS = Limits(cpu_seconds=20, wall_seconds=40)
 FACTS = {"name": str, "data_id": str, "file_size": int, "sequence": int}
 MOST_LINKS = 65
-OUR_LIMITS = frozenset({Why.WALL, Why.CPU, Why.MEMORY})
+OUR_LIMITS = frozenset({Why.WALL, Why.CPU, Why.MEMORY, Why.UNGUARDED})
+BUSY = frozenset({Why.WALL, Why.CPU})
+"""What a sound image can come to on a busy machine or over a slow line, and what may end well another time."""
 
 
 class NotRead(Exception):
@@ -40,7 +43,8 @@ class NotRead(Exception):
 
 @dataclass(frozen=True)
 class Look:
-    """``links``: base first, the facts of each file with ``number`` and ``file`` as PVS names them."""
+    """``fingerprint``: of the files as a state of this one vDisk. ``links``: base first, the facts of each file with
+    ``number`` and ``file`` as PVS names them."""
 
     place: Place
     fingerprint: str
@@ -57,7 +61,8 @@ def look_at(place: Place, chain: ChainFacts, number: int) -> Look:
     with place.opened() as image:
         value = run("identify", [image], limits=LIMITS).value
     links = _links(value, chain, number)
-    return Look(place, _with_times(_fingerprint(value), links, chain, number), links)
+    found = _of_vdisk(_with_times(_fingerprint(value), links, chain, number), place.vdisk)
+    return Look(place, found, links)
 
 
 def at_any_place(vdisk: VDisk, chain: ChainFacts, number: int, do: Callable[[Place], T]) -> T:
@@ -109,6 +114,12 @@ def _with_times(found: str, links: list[dict[str, Any]], chain: ChainFacts, numb
     if all(link.get("format") == "VHDX" for link in links):
         return found
     return hashlib.sha256(f"{found}\n{fingerprints.fingerprint(chain, number)}".encode()).hexdigest()
+
+
+def _of_vdisk(found: str, vdisk: str) -> str:
+    """What marks an image is written in the image, so another vDisk's could claim to be this one: what was read is
+    shared within a vDisk and never beyond."""
+    return hashlib.sha256(f"{vdisk}\n{found}".encode()).hexdigest()
 
 
 def _links(value: dict[str, Any], chain: ChainFacts, number: int) -> list[dict[str, Any]]:

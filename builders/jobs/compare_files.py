@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import transaction
 
 from builders.contents import READER_VERSION, running, saving
+from builders.contents.guarded import as_warnings, run
 from builders.contents.inventory import check_unchanged
 from builders.contents.looking import Look, NotRead, first_that_works, look_at
 from builders.contents.places import Place, places
 from builders.contents.running import Teller, Work
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step, StepFailed
-from builders.inspection.sandbox import Limits, Result, run
+from builders.inspection.sandbox import Limits, Result
 from builders.jobs.steps.background import InBackground
 from lifecycle import readings
 from lifecycle.facts import ChainFacts
@@ -119,6 +120,7 @@ def _compare(before: tuple[_Side, Place], after: tuple[_Side, Place], teller: Te
     seen = [side.look_at(place) for side, place in sides]
     with before[1].opened() as one, after[1].opened() as other:
         result = run("compare-files", [one, other], limits=_limits(), on_progress=teller)
+    result.value["warnings"] = [*(result.value.get("warnings") or []), *as_warnings(result)]
     for (side, place), first in zip(sides, seen, strict=True):
         check_unchanged(first, side.look_at(place), changed=bool(result.changed))
     return result

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from builders.contents import running, saving
+from builders.contents.guarded import run
 from builders.contents.inventory import check_unchanged
 from builders.contents.looking import Look, NotRead, at_any_place, look_at
 from builders.contents.places import Place
@@ -17,7 +18,7 @@ from builders.contents.running import Teller, Work
 from builders.engine.announce import announce
 from builders.engine.context import StepContext
 from builders.engine.steps import Done, Outcome, Step
-from builders.inspection.sandbox import Limits, run
+from builders.inspection.sandbox import Limits
 from builders.jobs.steps.background import InBackground
 from builders.jobs.steps.identify import IdentifyFiles, not_read, version_of
 from lifecycle import topics
@@ -45,7 +46,7 @@ class HashFiles(InBackground):
         def read(teller: Teller) -> dict[str, Any]:
             version = Version.objects.select_related("vdisk__store", "vdisk__farm").get(pk=key)
             chain = version.vdisk.chain()
-            found, hashes = at_any_place(
+            found, hashes, said = at_any_place(
                 version.vdisk, chain, version.number, lambda place: _hash_at(place, chain, version.number, teller)
             )
             with transaction.atomic():
@@ -53,7 +54,7 @@ class HashFiles(InBackground):
                 saving.note_look(version, chain, found)
                 VersionImage.objects.filter(version=version).update(hashes=hashes, hashed_at=Now())
                 announce(topics.vdisk(version.vdisk_id))
-            return {"hashes": hashes}
+            return {"hashes": hashes, "warnings": said}
 
         return read
 
@@ -61,6 +62,8 @@ class HashFiles(InBackground):
         if problem := result.get("problem"):
             version, chain = version_of(ctx)
             raise not_read(version, chain, problem, passing=bool(result.get("passing")))
+        for words in result.get("warnings") or ():
+            ctx.warn(words)
         hashes = result["hashes"]
         ctx.log_lines([f"{one['file']}: BLAKE3 {one['blake3']}, {one['size']} bytes" for one in hashes])
         top = hashes[-1]
@@ -68,13 +71,16 @@ class HashFiles(InBackground):
         return Done(words, {"outcome": words})
 
 
-def _hash_at(place: Place, chain: ChainFacts, number: int, teller: Teller) -> tuple[Look, list[dict[str, Any]]]:
+def _hash_at(
+    place: Place, chain: ChainFacts, number: int, teller: Teller
+) -> tuple[Look, list[dict[str, Any]], list[str]]:
+    """What the files are, the hash of each, and the guards that did not hold meanwhile."""
     before = look_at(place, chain, number)
     with place.opened() as image:
         result = run("hash", [image], limits=LIMITS, on_progress=teller)
     check_unchanged(before, look_at(place, chain, number), changed=bool(result.changed))
     files = result.value.get("files")
-    return before, [_one(link, files) for link in before.links]
+    return before, [_one(link, files) for link in before.links], list(result.weaker)
 
 
 def _one(link: dict[str, Any], files: Any) -> dict[str, Any]:

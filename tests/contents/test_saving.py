@@ -29,7 +29,7 @@ REPORT: dict[str, Any] = {
 
 def seen(fingerprint: str = A, **top: Any) -> Look:
     access = StoreAccess(kind=StoreAccess.Kind.LOCAL, path="/x")
-    return Look(Place("PVS01", access, ("W11-Office.4.avhdx",)), fingerprint, links(**top))
+    return Look(Place("PVS01", access, ("W11-Office.4.avhdx",), "farm/vdisk"), fingerprint, links(**top))
 
 
 def save(fingerprint: str = A, report: dict[str, Any] = REPORT, *, partial: bool = False) -> ImageContent:

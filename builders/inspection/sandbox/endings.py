@@ -21,6 +21,14 @@ def ran_out_of_time(limits: Limits, partial: Json) -> Stopped:
     return Stopped(words, Why.WALL, partial)
 
 
+def unguarded(weaker: tuple[str, ...]) -> Stopped:
+    words = (
+        f"Nothing was read, for a guard that is required is missing on this machine. {' '.join(weaker)} "
+        "Run the workers where both guards are there, or see PORTAL_INSPECT_REQUIRE_GUARDS."
+    )
+    return Stopped(words, Why.UNGUARDED, {})
+
+
 def garbage(what: str, partial: Json) -> Stopped:
     words = f"Reading the image was stopped: the process that read it sent {what}. {TELL_US}"
     return Stopped(words, Why.TOO_MUCH if what.startswith("more than") else Why.GARBAGE, partial)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.inspection.sandbox.collecting import Collected
-from builders.inspection.sandbox.endings import garbage, how_it_ended, ran_out_of_time, said_no
+from builders.inspection.sandbox.endings import garbage, how_it_ended, ran_out_of_time, said_no, unguarded
 from builders.inspection.sandbox.limits import Limits
 from builders.inspection.sandbox.outcome import Json, Progress, Result, Stopped
 from builders.inspection.sandbox.serving import Answer, Server
@@ -63,13 +63,15 @@ def run(
     *,
     limits: Limits = Limits(),  # noqa: B008  frozen
     on_progress: OnProgress | None = None,
+    require_guards: bool = False,
 ) -> Result:
     """What the task found.
 
     ``on_progress`` is called about once a second as well, and may raise to stop the run. Raises Stopped, another
     Unreadable that the task raised, or whatever the folder's own side raised (a share that cannot be reached is never
     mistaken for a damaged image). Where a child that had to be stopped had told a part of a report, that part is the
-    result, with the reason among its warnings and in ``Result.stopped``.
+    result, with the reason among its warnings and in ``Result.stopped``. ``require_guards``: Stopped, before the child
+    is given a byte, where this machine's kernel lacks a guard.
     """
     order = {
         "module": MODULES[task],
@@ -83,7 +85,7 @@ def run(
         with theirs:
             child = _start(theirs)
         server = Server([image.folder for image in images])
-        return _Keeper(child, ours, server, limits, on_progress).keep(order)
+        return _Keeper(child, ours, server, limits, on_progress, require_guards=require_guards).keep(order)
 
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
@@ -107,9 +109,11 @@ class _Keeper:
         server: Server,
         limits: Limits,
         on_progress: OnProgress | None,
+        *,
+        require_guards: bool,
     ) -> None:
         self._child, self._ours, self._server = child, ours, server
-        self._limits, self._on_progress = limits, on_progress
+        self._limits, self._on_progress, self._require_guards = limits, on_progress, require_guards
         self._began = time.monotonic()
         self._next_tick = self._began + TICK_SECONDS
         self._inbox, self._collected = Inbox(), Collected(limits)
@@ -197,6 +201,8 @@ class _Keeper:
             self._collected.take(ask, message)
             if ask == "progress":
                 self._tick()
+            if self._require_guards and self._collected.weaker:
+                raise unguarded(self._collected.weaker)
         else:
             self._send(self._server.answer(ask, message.header))
             self._tick_by_the_clock()

@@ -19,6 +19,8 @@ class Why(StrEnum):
     FORBIDDEN = "forbidden"
     GARBAGE = "garbage"
     TOO_MUCH = "too much"
+    UNGUARDED = "unguarded"
+    """A guard that is required is missing on this machine; nothing was read."""
 
 
 class Stopped(Unreadable):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from builders.inspection.sandbox import Stopped, Why
+from builders.adapters.store import LocalFolder
+from builders.inspection.sandbox import Image, Stopped, Why, probing, run
 from builders.inspection.sandbox import keeper as keeper_module
 from builders.inspection.sandbox.keeper import ROOT
-from tests.inspection.sandbox.conftest import BYTES, Runner
+from tests.inspection.sandbox.conftest import BYTES, FarFolder, Runner
 
 
 def test_this_machine_has_all_guards(hostile: Runner) -> None:
@@ -162,3 +163,36 @@ def test_either_guard_alone_keeps_it_from_writing(
     assert {name for name, outcome in outcomes.items() if outcome == "done" and name not in own} == set()
     assert existing.read_bytes() == b"kept"
     assert not target.exists()
+
+
+def test_nothing_is_read_where_a_required_guard_is_missing(
+    hostile: Runner, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        keeper_module,
+        "START",
+        keeper_module.START.replace(
+            "from builders", "import landlockpy; landlockpy.supported = lambda: False; from builders"
+        ),
+    )
+    far = FarFolder(top=BYTES)
+    with pytest.raises(Stopped, match="PORTAL_INSPECT_REQUIRE_GUARDS") as caught:
+        run("reads", [Image(far, "top")], {"offset": 0, "length": 4}, require_guards=True)
+    assert caught.value.why is Why.UNGUARDED
+    assert "Landlock" in str(caught.value)
+    assert far.opened == []
+
+
+def test_with_all_guards_a_required_one_changes_nothing(hostile: Runner, store: Path) -> None:
+    assert run("honest", [Image(LocalFolder(store), "top")], require_guards=True).value["tops"] == ["top"]
+
+
+def test_the_machine_can_be_asked_without_a_child() -> None:
+    """As the children of the other tests found it."""
+    assert probing.missing_guards() == []
+
+
+def test_a_machine_without_filters_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(probing, "LANDLOCK_CREATE_RULESET", 100_000)
+    assert probing.missing_guards() == ["Landlock", "seccomp"]
