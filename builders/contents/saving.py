@@ -29,7 +29,7 @@ AT_ONCE = 2000
 
 
 def note_look(version: Version, chain: ChainFacts, look: Look) -> ImageContent | None:
-    """The version's files are these; what is known of that state already, or None.
+    """The version's files are these; what is known of that state already and need not be read again, or None.
 
     An open request to promote it ends here when they are not the files that it was made for.
     """
@@ -38,17 +38,36 @@ def note_look(version: Version, chain: ChainFacts, look: Look) -> ImageContent |
         image = _image(version)
         keep = image.content if image.content_id and image.fingerprint == look.fingerprint else None
         before = image.content_id
+        again = is_read_again(image) and known is not None and known.pk == before
         image.fingerprint, image.links, image.content = look.fingerprint, look.links, known or keep
         image.mirrored = fingerprints.fingerprint(chain, version.number)
         image.read_from, image.looked_at, image.reader_version = look.place.server, Now(), READER_VERSION
-        image.problem, image.tries, image.retry_at = "", 0, None
+        image.problem = ""
+        if not again:
+            image.tries, image.retry_at = 0, None
         image.save()
         if known and known.pk != before:
             _tell(known)
         for change in ChangeRequest.objects.open().filter(vdisk=version.vdisk_id, version_number=version.number):
             operations.lapse_if_changed(change)
         announce(topics.vdisk(version.vdisk_id))
-    return known
+    return None if again else known
+
+
+def is_read_again(image: VersionImage) -> bool:
+    """What it shows is partial for want of time, and an end of it is still looked for."""
+    return image.retry_at is not None and image.content is not None and image.content.partial
+
+
+def note_end(version: Version, *, again: bool) -> None:
+    """After a reading whose contents were stored; the caller holds the transaction. ``again``: it came to its end for
+    want of time, so that it is begun anew, ever later, until a whole one is there."""
+    image = _image(version)
+    if again and image.content is not None and image.content.partial:
+        _put_off(image)
+    else:
+        image.tries, image.retry_at = 0, None
+    image.save(update_fields=["tries", "retry_at"])
 
 
 def note_problem(version: Version, chain: ChainFacts, words: str, *, passing: bool) -> None:
@@ -58,8 +77,7 @@ def note_problem(version: Version, chain: ChainFacts, words: str, *, passing: bo
         image.problem, image.looked_at, image.reader_version = words, Now(), READER_VERSION
         image.mirrored = fingerprints.fingerprint(chain, version.number)
         if passing:
-            pause = min(FIRST_PAUSE * 2 ** min(image.tries, 20), LONGEST_PAUSE)
-            image.tries, image.retry_at = min(image.tries + 1, 1000), Now() + pause
+            _put_off(image)
         else:
             image.tries, image.retry_at = 0, None
         image.save()
@@ -123,6 +141,11 @@ def clean(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [clean(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _put_off(image: VersionImage) -> None:
+    pause = min(FIRST_PAUSE * 2 ** min(image.tries, 20), LONGEST_PAUSE)
+    image.tries, image.retry_at = min(image.tries + 1, 1000), Now() + pause
 
 
 def _image(version: Version) -> VersionImage:

@@ -53,6 +53,7 @@ class ReadContents(InBackground):
                     seconds=taken.seconds,
                     bytes_read=taken.bytes_read,
                 )
+                saving.note_end(version, again=taken.again)
             return {"content": content.pk}
 
         return read
