@@ -6,10 +6,11 @@ A report (docs/image-contents.md) is read leniently: it comes from an image, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from lifecycle import platform_parts
 from lifecycle.program_names import normalised, publisher_key
 
 Report = Mapping[str, Any]
@@ -69,16 +70,6 @@ NOUNS: dict[Category, str] = {
     Category.HIDDEN: "other setting",
 }
 
-PLATFORM_NAMES: dict[str, str] = {
-    "vmware_tools": "VMware Tools",
-    "hyperv_guest": "Hyper-V integration services",
-    "xenserver_tools": "XenServer tools",
-    "pvs_target": "PVS target software",
-    "vda": "Citrix VDA",
-    "dotnet": ".NET Framework",
-    "firmware": "Firmware",
-}
-
 SYSTEM_NAMES: dict[str, str] = {
     "name": "Windows",
     "edition": "Edition",
@@ -94,7 +85,8 @@ SYSTEM_NAMES: dict[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing found in an image. ``key``: what it is the same thing by; ``facts``: what else is compared."""
+    """One thing found in an image. ``key``: what it is the same thing by; ``facts``: what else is compared; ``part``:
+    of the platform, which part of it this is."""
 
     category: Category
     key: str
@@ -107,6 +99,17 @@ class Item:
     view: str = ""
     source: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    part: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What it is paired by: a part of the platform is itself, whatever program brings it."""
+        return f"platform:{self.part}" if self.part else self.key
+
+    @property
+    def title(self) -> str:
+        """The short name of a part of the platform, else the name."""
+        return platform_parts.NAMES.get(self.part, self.name)
 
     def fact(self, name: str) -> str:
         return dict(self.facts).get(name, "")
@@ -179,9 +182,13 @@ def category_of_program(kind: str) -> Category:
 
 
 def _programs(of: Category) -> Callable[[Report], Iterator[Item]]:
+    """A program that brings a part of the platform is told there, once."""
+
     def read(report: Report) -> Iterator[Item]:
-        for row in rows(report, "programs"):
-            if category_of_program(text(row.get("kind"))) == of:
+        found = rows(report, "programs")
+        told = set(platform_parts.brought_by(_platform_facts(report), found).values())
+        for at, row in enumerate(found):
+            if at not in told and category_of_program(text(row.get("kind"))) == of:
                 yield _program(row, of)
 
     return read
@@ -203,23 +210,46 @@ def _updates(report: Report) -> Iterator[Item]:
             )
 
 
-def _platform(report: Report) -> Iterator[Item]:
+def _platform_facts(report: Report) -> Mapping[str, Any]:
     found = report.get("platform")
-    values = found if isinstance(found, Mapping) else {}
-    for part, value in values.items():
-        row = value if isinstance(value, Mapping) else {"version": value}
-        version = text(row.get("version"))
+    return {str(part): value for part, value in found.items()} if isinstance(found, Mapping) else {}
+
+
+def _platform(report: Report) -> Iterator[Item]:
+    facts, programs = _platform_facts(report), rows(report, "programs")
+    brought_by = platform_parts.brought_by(facts, programs)
+    for part, value in facts.items():
         if value in (None, "", False, {}):
             continue
-        yield Item(
-            category=Category.PLATFORM,
-            key=f"platform:{part}",
-            name=PLATFORM_NAMES.get(str(part), str(part)),
-            version="" if isinstance(value, bool) else version,
-            source=text(row.get("source")),
-            facts=tuple((name, text(each)) for name, each in row.items() if name not in ("version", "source")),
-        )
+        item = _part(part, value)
+        yield _together(item, programs[brought_by[part]]) if part in brought_by else item
     yield from _programs(Category.PLATFORM)(report)
+
+
+def _part(part: str, value: Any) -> Item:
+    row = value if isinstance(value, Mapping) else {"version": value}
+    return Item(
+        category=Category.PLATFORM,
+        key=f"platform:{part}",
+        name=platform_parts.NAMES.get(part, part),
+        version="" if isinstance(value, bool) else text(row.get("version")),
+        source=text(row.get("source")),
+        facts=tuple((name, text(each)) for name, each in row.items() if name not in ("version", "source")),
+        part=part,
+    )
+
+
+def _together(part: Item, row: Row) -> Item:
+    """The program, as the part that it brings: in the part's version, with the sources of both."""
+    program = _program(row, Category.PLATFORM)
+    listed = (("listed version", program.version),) if part.version and part.version != program.version else ()
+    return replace(
+        program,
+        version=part.version or program.version,
+        source=" and ".join(dict.fromkeys(filter(None, (program.source, part.source)))),
+        facts=program.facts + part.facts + listed,
+        part=part.part,
+    )
 
 
 def _named(category: Category, part: str, names: Mapping[str, str]) -> Callable[[Report], Iterator[Item]]:

@@ -153,7 +153,7 @@ def _programs(before: Report, after: Report, room: Room) -> dict[Category, Categ
     sides = [
         [item for category in _PROGRAMS for item in contents.items(report, category)] for report in (before, after)
     ]
-    pairs = _with_successors(list(_matched(*sides, room)), room)
+    pairs = _with_successors(list(_matched(sides[0], sides[1], room)), room)
     return {
         category: _gathered(category, (pair for pair in pairs if (pair[1] or pair[0]).category == category))  # type: ignore[union-attr]
         for category in _PROGRAMS

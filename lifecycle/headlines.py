@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lifecycle import platform_parts
 from lifecycle.contents import NOUNS, Category, Item
 from lifecycle.program_versions import shortened
 
@@ -23,12 +24,6 @@ _COUNTED = (
     Category.HIDDEN_PROGRAMS,
     Category.HIDDEN,
 )
-_BY_PART = {
-    "platform:vmware_tools": "vmware tools",
-    "platform:pvs_target": "target device",
-    "platform:vda": "virtual delivery agent",
-    "platform:xenserver_tools": "xen",
-}
 
 
 def headline(found: Difference) -> str:
@@ -76,7 +71,7 @@ def _deeds(each: CategoryDifference) -> Iterator[str]:
 def _platform(found: Difference) -> Iterator[str]:
     each, system = found.of(Category.PLATFORM), found.of(Category.SYSTEM)
     named = [_moved(update) for update in system.updated if update.after.key == "full_build"]
-    told = {update.after.key for update in each.updated} | {item.key for item in (*each.added, *each.removed)}
+    told = {item.part for item in (*(update.after for update in each.updated), *each.added, *each.removed) if item.part}
     named += [_moved(update) for update in each.updated if not _is_told(update.after, told)]
     named += [f"{_with_version(item)} added" for item in each.added if not _is_told(item, told)]
     named += [f"{_with_version(item)} removed" for item in each.removed if not _is_told(item, told)]
@@ -89,18 +84,15 @@ def _platform(found: Difference) -> Iterator[str]:
         yield f"{plural(count, NOUNS[Category.SYSTEM])} changed"
 
 
-def _is_told(item: Item, keys: set[str]) -> bool:
-    """A program that the platform's own fact names already."""
-    name = item.name.casefold()
-    return not item.key.startswith("platform:") and any(
-        part in keys and words in name for part, words in _BY_PART.items()
-    )
+def _is_told(item: Item, parts: set[str]) -> bool:
+    """One more program of a part that is named already."""
+    return not item.part and any(platform_parts.is_of(part, item.name) for part in parts)
 
 
 def _moved(update: Update) -> str:
     before, after = shortened(*_without_common_start(update.before.version, update.after.version))
     if not before or not after or before == after:
-        return f"{update.after.name} changed"
+        return f"{update.after.title} changed"
     return f"{_bare(update.after)} {before} -> {after}"
 
 
@@ -117,15 +109,38 @@ def _with_version(item: Item) -> str:
 
 def _bare(item: Item) -> str:
     """The name without a version that is part of it."""
-    return item.name.replace(item.version, "").strip(" -") if item.version else item.name
+    return item.title.replace(item.version, "").strip(" -") if item.version else item.title
 
 
 def _patches(each: CategoryDifference) -> Iterator[str]:
-    new = len(each.added) + len(each.updated)
+    """New ones count, not those that another one supersedes: the table tells these."""
+    moved = [update for update in each.updated if _is_installed(update.after) and not _is_installed(update.before)]
+    gone = [item for item in each.removed if _is_installed(item)]
+    new = [*moved, *(item for item in each.added if _is_installed(item))]
+    waits = [update.after for update in each.updated if _state(update.before) != "pending"]
+    pending = [item for item in (*each.added, *waits) if _state(item) == "pending"]
     if new:
-        yield plural(new, "patch")
-    if each.removed:
-        yield f"{plural(len(each.removed), 'patch')} removed"
+        yield plural(len(new), "patch")
+    if pending:
+        yield f"{plural(len(pending), 'patch')} pending"
+    if gone:
+        yield f"{plural(len(gone), 'patch')} removed"
+    if each.count and not (new or pending or gone):
+        yield f"{plural(each.count, 'patch')} changed"
+
+
+def superseded(each: CategoryDifference) -> int:
+    """How many patches of a difference came, or became, superseded."""
+    became = [update.after for update in each.updated if _state(update.before) != "superseded"]
+    return sum(_state(item) == "superseded" for item in (*each.added, *became))
+
+
+def _state(item: Item) -> str:
+    return item.fact("state")
+
+
+def _is_installed(item: Item) -> bool:
+    return _state(item) in ("installed", "")
 
 
 def _others(found: Difference) -> Iterator[str]:

@@ -17,7 +17,7 @@ from lifecycle.contents import Category, Item, Report
 from lifecycle.differences import difference
 from lifecycle.models import ChangeRequest, Job, ProductionChange, VDisk, Version, VersionImage
 from lifecycle.portfolio import shelf
-from lifecycle.portfolio.matching import Catalogue, Cover, Match
+from lifecycle.portfolio.matching import KEY_LENGTH, Catalogue, Cover, Match
 from lifecycle.portfolio.plan import install_order
 from lifecycle.portfolio.readiness import Readiness, readiness
 from lifecycle.states import Access, ChangeState, JobState
@@ -56,8 +56,9 @@ class Book:
     sections: tuple[Section, ...]
 
 
-def write(vdisk: VDisk, catalogue: Catalogue | None = None) -> Book:
-    """The book of ``vdisk`` as of now. A vDisk that was never read gets one too; it says so."""
+def write(vdisk: VDisk, catalogue: Catalogue | None = None, *, with_changes: bool, with_jobs: bool) -> Book:
+    """The book of ``vdisk`` as of now. A vDisk that was never read gets one too; it says so. Without what the reader
+    may not see elsewhere: ``with_changes`` the requests, ``with_jobs`` the jobs."""
     images = list(
         VersionImage.objects.filter(version__vdisk=vdisk, version__gone_at=None, content__isnull=False)
         .select_related("version", "content")
@@ -77,10 +78,10 @@ def write(vdisk: VDisk, catalogue: Catalogue | None = None) -> Book:
             Section("How it is built again", tuple(_rebuild(judged))),
             Section("What to know about it", tuple(_warnings(report))),
         ]
-    sections += [
-        Section("How it came to production", tuple(_changes(vdisk))),
-        Section("What was done", tuple(_jobs(vdisk))),
-    ]
+    if with_changes:
+        sections.append(Section("How it came to production", tuple(_changes(vdisk))))
+    if with_jobs:
+        sections.append(Section("What was done", tuple(_jobs(vdisk))))
     return Book(f"Build book of {vdisk.name}", timezone.now(), tuple(sections))
 
 
@@ -129,10 +130,12 @@ def _news(images: Sequence[VersionImage]) -> Iterator[tuple[int, str]]:
 
 def _contents(report: Report, judged: Readiness) -> Iterator[Block]:
     yield _table(("", ""), [(item.name, item.version) for item in contents.items(report, Category.SYSTEM)])
+    packages = {each.program.key: _package(each.match) for each in judged.programs}
     platform = contents.items(report, Category.PLATFORM)
     if platform:
-        yield Paragraph("The platform:")
-        yield _table(("Component", "Version"), [(item.name, item.version) for item in platform])
+        yield Paragraph("The platform, with the packages that install what is a program:")
+        rows = [(item.name, item.version, packages.get(item.key[:KEY_LENGTH], "")) for item in platform]
+        yield _table(("Component", "Version", "Package"), rows)
     yield Paragraph("Programs, each with the package that installs it:")
     programs = [
         (
@@ -142,6 +145,7 @@ def _contents(report: Report, judged: Readiness) -> Iterator[Block]:
             _package(each.match),
         )
         for each in judged.programs
+        if each.program.kind != "platform"
     ]
     yield _table(("Program", "Version", "Publisher", "Package"), programs)
     patches = contents.items(report, Category.PATCHES)

@@ -184,13 +184,13 @@ class Overview:
 def overview(content: ImageContent) -> Overview:
     report = content.report
     image = report.get("image")
-    platform = [item for item in contents.items(report, Category.PLATFORM) if item.key.startswith("platform:")]
+    platform = [item for item in contents.items(report, Category.PLATFORM) if item.part]
     size = image.get("size") if isinstance(image, dict) else None
     return Overview(
         system=system(report),
         signs=tuple(contents.items(report, Category.SIGNS)),
-        platform=tuple(item for item in platform if item.key != "platform:firmware"),
-        firmware=next((item.version for item in platform if item.key == "platform:firmware"), ""),
+        platform=tuple(item for item in platform if item.part != "firmware"),
+        firmware=next((item.version for item in platform if item.part == "firmware"), ""),
         programs=len(contents.items(report, Category.PROGRAMS)),
         hidden_programs=len(contents.items(report, Category.HIDDEN_PROGRAMS)),
         patches=len(contents.items(report, Category.PATCHES)),
