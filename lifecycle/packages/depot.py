@@ -30,13 +30,12 @@ def note_stored(*, sha256: str, name: str, size: int, facts: Facts, by: User) ->
     """The file lies in its place, verified. One that was there before keeps its name and is in place again."""
     catalogue.check_manager(by)
     with transaction.atomic():
-        there = Installer.objects.select_for_update().filter(sha256=names.sha256(sha256)).first()
         values = {"size": size, "facts": facts.as_dict(), "state": FileState.IN_PLACE, "checked_at": timezone.now()}
-        if there is None:
-            row = Installer.objects.create(sha256=sha256, name=names.plain_file_name(name), uploaded_by=by, **values)
-        else:
-            row = _set(there, values)
-        detail = {"sha256": row.sha256, "size": size, "kind": facts.kind, "was there": "yes" if there else "no"}
+        first = values | {"name": names.plain_file_name(name), "uploaded_by": by}
+        row, is_new = Installer.objects.select_for_update().get_or_create(sha256=names.sha256(sha256), defaults=first)
+        if not is_new:
+            _set(row, values)
+        detail = {"sha256": row.sha256, "size": size, "kind": facts.kind, "was there": "no" if is_new else "yes"}
         AuditEntry.objects.record(by=by, action="installer.upload", on=row, on_name=name, detail=detail)
     return row
 

@@ -131,7 +131,7 @@ def upload(request: PortalRequest, uid: UUID) -> HttpResponse:
 
     The last piece answers with the address of the installer, after the whole was verified.
     """
-    found = get_object_or_404(Upload, uid=uid)
+    found = get_object_or_404(Upload, uid=uid, by=request.user)
     if request.method != "POST":
         return _state(found)
     offset = request.headers.get("Upload-Offset", "")

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from lifecycle.errors import NotAllowed, NotNow
 from lifecycle.models import AuditEntry, Installer, Upload
 from lifecycle.packages import depot
+from lifecycle.roles import Role
 from portal import receiving
-from tests import installerfiles
+from tests import factories, installerfiles
 from tests.lifecycle.packagebox import package
 from tests.portal.test_packages import text_of
 
@@ -306,6 +310,81 @@ def test_two_files_of_one_name_lie_beside_each_other(admin: User, folder: Path) 
     assert depot.place(folder, DIGEST).read_bytes() == MSI
 
 
+class Overlapping(threading.Thread):
+    """A plain upload that stops after its first piece until it is told to go on."""
+
+    def __init__(self, name: str, pieces: list[bytes], by: User) -> None:
+        super().__init__()
+        self.name_of_file, self.parts, self.by = name, pieces, by
+        self.began, self.may_go_on = threading.Event(), threading.Event()
+        self.made: Installer | None = None
+
+    def run(self) -> None:
+        try:
+            size = sum(len(piece) for piece in self.parts)
+            self.made = receiving.whole(self.name_of_file, size, self.coming(), by=self.by)
+        finally:
+            connection.close()
+
+    def coming(self) -> Iterator[bytes]:
+        for piece in self.parts:
+            yield piece
+            self.began.set()
+            self.may_go_on.wait(60)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_plain_uploads_of_one_name_and_size_at_once_do_not_mix(admin: User, folder: Path) -> None:
+    ones, twos = Overlapping("a.bin", [b"1" * 500] * 2, admin), Overlapping("a.bin", [b"2" * 500] * 2, admin)
+    ones.start()
+    assert ones.began.wait(60)
+    twos.start()
+    assert twos.began.wait(60)
+    for each in (ones, twos):
+        each.may_go_on.set()
+        each.join(60)
+
+    for each, data in ((ones, b"1" * 1000), (twos, b"2" * 1000)):
+        assert each.made is not None
+        path = depot.place(folder, each.made.sha256)
+        assert path.read_bytes() == data
+        assert hashlib.sha256(data).hexdigest() == each.made.sha256
+        assert stat.S_IMODE(path.stat().st_mode) == 0o440
+    assert len(in_folder(folder)) == 2
+    assert not Upload.objects.exists()
+
+
+def test_who_opened_the_file_before_it_was_stored_cannot_write_to_it(
+    admin: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = receiving.start(name="a.msi", size=len(MSI), by=admin)
+    receiving.append(upload, [MSI], offset=0)
+    lock = receiving.fcntl.flock
+
+    def stored_meanwhile(*order: Any) -> None:
+        monkeypatch.setattr(receiving.fcntl, "flock", lock)
+        receiving.finish(upload, by=admin)
+        lock(*order)
+
+    monkeypatch.setattr(receiving.fcntl, "flock", stored_meanwhile)
+    with pytest.raises(NotNow, match="over"):
+        receiving.append(upload, [b"x"], offset=len(MSI))
+
+    assert depot.place(folder, DIGEST).read_bytes() == MSI
+    with pytest.raises(NotNow, match="over"):
+        receiving.append(upload, [b"x"], offset=0)
+    assert in_folder(folder) == [f"files/{DIGEST[:2]}/{DIGEST}"]
+
+
+def test_nothing_is_forgotten_while_it_is_being_sent(admin: User) -> None:
+    upload = receiving.start(name="a.msi", size=10, by=admin)
+    receiving.append(upload, [b"12345"], offset=0)
+
+    with receiving._open(upload), pytest.raises(NotNow, match="another window"):
+        receiving.drop(upload)
+    assert receiving.received(upload) == 5
+
+
 # --- looked at again
 
 
@@ -352,6 +431,36 @@ def test_only_admins_put_files_into_the_folder(as_, approver: User, folder: Path
     with pytest.raises(NotAllowed):
         receiving.start(**upload, by=approver)
     assert not folder.exists()
+
+
+def test_an_upload_is_its_owners(browser: Client, as_) -> None:
+    at = begin(browser)
+    other = as_(factories.person("admin-2", Role.ADMIN))
+
+    assert other.get(at["address"]).status_code == 404
+    assert send(other, at, MSI).status_code == 404
+    assert browser.get(at["address"]).json()["offset"] == 0
+
+
+def test_one_person_holds_only_so_much_with_uploads_under_way(browser: Client, admin: User, settings) -> None:
+    settings.PORTAL_PACKAGE_LIMIT_MB = settings.PORTAL_PACKAGE_OPEN_MB = 3
+    data = b"x" * (2 * receiving.PIECE)
+    first = begin(browser, data)
+
+    refused = begin(browser, data, mark="2")
+    assert refused["words"].startswith("Your uploads that are under way take 2 MiB; 3 MiB are the most")
+    assert begin(browser, data) == first
+
+    Upload.objects.update(seen_at=timezone.now() - receiving.IDLE_AFTER - timedelta(minutes=1))
+    assert begin(browser, data, mark="2")["offset"] == 0
+    assert Upload.objects.get().mark == "2"
+
+
+def test_what_the_disk_has_no_room_for_is_not_begun(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=len(MSI) - 1))
+
+    assert "has 0 MiB free; 1 MiB of this file are still to come" in begin(browser)["words"]
+    assert not Upload.objects.exists()
 
 
 def test_a_piece_without_the_token_of_the_form_is_refused(admin: User) -> None:
