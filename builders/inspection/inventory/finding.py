@@ -1,4 +1,4 @@
-"""The volumes of an image as the inventory sees them, and which of them Windows lies on."""
+"""The volumes of an image as the inventory sees them."""
 
 from __future__ import annotations
 
@@ -51,16 +51,9 @@ class Volumes:
     sector: int = 512
     style: str = "none"
     partitions: Sequence[dict[str, Any]] = ()
+    disk_id: str = ""
+    """The GPT's GUID, or the eight hex digits of an MBR's signature."""
+    places: Sequence[dict[str, Any]] = ()
+    """The partition of each volume, in their order; without it, which of several Windows is C: cannot be told."""
     warnings: Sequence[dict[str, str]] = field(default=())
     """``where`` and ``words`` of what could not be read below the files: a damaged table, an unreadable partition."""
-
-
-def find_system(volumes: Volumes) -> Volume | None:
-    """The volume with Windows' SOFTWARE hive; the first where several have one."""
-    for volume in volumes.volumes:
-        try:
-            if volume.exists(SOFTWARE):
-                return volume
-        except MISSES:
-            continue
-    return None

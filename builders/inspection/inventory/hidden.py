@@ -13,6 +13,7 @@ from builders.inspection.inventory.hidden_lists import (
     PRINTERS,
     VARIABLES,
 )
+from builders.inspection.inventory.plain import cut
 from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.inventory.report import Hidden
 from builders.inspection.inventory.secrets import concealed_value
@@ -31,7 +32,7 @@ _OWN_SHELL = {"Shell": "explorer.exe", "Userinit": "userinit.exe"}
 
 
 def item(category: str, name: str, value: str, source: str) -> Hidden:
-    return {"category": category, "name": name[:300], "value": concealed_value(name, value), "source": source}
+    return {"category": category, "name": cut(name, 300), "value": concealed_value(name, value), "source": source}
 
 
 def read_hidden(reading: Reading, profiles: list[Profile], newcomers: Profile | None) -> list[Hidden]:

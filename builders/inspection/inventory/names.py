@@ -47,13 +47,14 @@ def kb_in(*texts: str) -> str:
     return found[0].upper() if found else ""
 
 
-def same_version(one: str, other: str) -> bool:
-    """Whether two versions are the same but for zeros at their ends and before their numbers."""
-    return _version_key(one) == _version_key(other)
+def same_version(one: str, other: str, fields: int | None = None) -> bool:
+    """Whether two versions are the same but for zeros at their ends and before their numbers; where ``fields`` are
+    given, as far as those."""
+    return _version_key(one, fields) == _version_key(other, fields)
 
 
-def _version_key(version: str) -> tuple[str, ...]:
-    parts = [part.lstrip("0") or "0" for part in version.strip().lower().split(".")]
+def _version_key(version: str, fields: int | None) -> tuple[str, ...]:
+    parts = [part.lstrip("0") or "0" for part in version.strip().lower().split(".")][:fields]
     while len(parts) > 1 and parts[-1] == "0":
         parts.pop()
     return tuple(parts)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from builders.inspection.inventory.entries import Entry
 from builders.inspection.inventory.names import GUID, kb_in, normal, same_version, width
 from builders.inspection.inventory.platform_names import is_platform
-from builders.inspection.inventory.report import Program, ProgramUpdate
+from builders.inspection.inventory.report import Part, Program, ProgramUpdate
 
 APPLICATION, UPDATE, PLATFORM, HIDDEN = "application", "update", "platform", "hidden"
 RELEASE_TYPES = frozenset({"security update", "update rollup", "update", "hotfix"})
@@ -67,17 +67,23 @@ def merged(entries: list[Entry]) -> list[list[Entry]]:
 def are_one(one: Entry, other: Entry) -> bool:
     """Whether two entries of the same normal name are one product: its two views, or a bundle and what it installs."""
     a, b = one.program, other.program
-    if not same_version(a["version"], b["version"]) or not _same_publisher(a["publisher"], b["publisher"]):
+    fields = 3 if _is_bundle_of(one, other) or _is_bundle_of(other, one) else None
+    if not same_version(a["version"], b["version"], fields) or not _same_publisher(a["publisher"], b["publisher"]):
         return False
     if _contradict(width(a["name"]), width(b["name"])):
         return False
     if one.is_bundle != other.is_bundle or _wraps(a["key"], b["key"]):
         return True
-    if a["view"] == b["view"]:
+    if a["view"] == b["view"] or _contradict(_folder(a), _folder(b)):
         return False
     if a["key"].lower() == b["key"].lower() or a["name"].lower() == b["name"].lower():
         return True
-    return not (_contradict(_folder(a), _folder(b)) or _contradict(a["product_code"], b["product_code"]))
+    return not _contradict(a["product_code"], b["product_code"])
+
+
+def _is_bundle_of(one: Entry, other: Entry) -> bool:
+    """A bundle counts its builds in the fourth field of a version, to which the Windows Installer pays no heed."""
+    return one.is_bundle and other.is_msi and not other.is_bundle
 
 
 def fold(updates: list[Entry], heads: list[list[Entry]]) -> None:
@@ -133,6 +139,16 @@ def _shown_first(entry: Entry) -> tuple[object, ...]:
 def _take_in(head: Program, part: Program) -> None:
     head["parts"].append(part["name"])
     head["parts"].sort(key=str.lower)
+    head["also"].append(
+        Part(
+            name=part["name"],
+            version=part["version"],
+            view=part["view"],
+            location=part["location"],
+            source=part["source"],
+        )
+    )
+    head["also"].sort(key=lambda held: (held["name"].lower(), held["source"]))
     for key in _FILLED:
         if not head[key]:  # type: ignore[literal-required]
             head[key] = part[key]  # type: ignore[literal-required]
@@ -156,4 +172,4 @@ def _wraps(one: str, other: str) -> bool:
 
 
 def _folder(program: Program) -> str:
-    return program["location"].rstrip("\\").lower()
+    return program["location"].replace("/", "\\").rstrip("\\").lower()

@@ -8,8 +8,9 @@ from typing import Any
 from builders.inspection.errors import Unreadable
 from builders.inspection.inventory.file_paths import below_volume, program_in
 from builders.inspection.inventory.finding import MISSES
+from builders.inspection.inventory.hives import open_hive
 from builders.inspection.inventory.platform_names import platform_kind
-from builders.inspection.inventory.reading import Reading, open_hive
+from builders.inspection.inventory.reading import Reading
 from builders.inspection.inventory.report import Driver, Program
 from builders.inspection.inventory.services import file_version
 

@@ -7,13 +7,18 @@ import re
 _KINDS = {
     "hypervisor": (
         r"VMware Tools",
-        r"(?:Citrix )?(?:XenServer|Hypervisor|XenCenter)[\w. -]*\bTools\b.*",
-        r"Citrix XenServer Windows Guest Agent",
-        r"(?:Citrix )?Xen ?Server VM Tools.*",
-        r"(?:Microsoft )?Hyper-V Integration (?:Services|Components).*",
-        r"Nutanix (?:Guest Tools|VirtIO|VM Mobility).*",
-        r"Virtio-win-(?:guest-tools|driver-installer).*",
-        r"QEMU guest agent",
+        r"(?:Citrix )?(?:Xen ?Server|Hypervisor)[\w. -]*\bTools\b.*",
+        r"(?:Citrix )?(?:Xen ?Server|Hypervisor)[\w. -]*\b(?:Guest|Management|PV|VM)\b[\w. -]*\b(?:Agent|Drivers?)\b.*",
+        r"(?:Citrix |XCP-ng )?Xen(?:Server)? (?:Windows )?(?:Guest Agent|PV Drivers).*",
+        r"XCP-ng (?:Windows )?(?:Guest|Management|PV|VM)[\w. -]*\b(?:Tools|Agent|Drivers?)\b.*",
+        r"(?:Microsoft )?Hyper-V (?:Guest )?(?:Integration|Guest) ?(?:Services|Components).*",
+        r"Nutanix (?:Guest (?:Tools|Agent)|VirtIO|VM Mobility|Self Service Restore).*",
+        r"Virtio-win[ -](?:guest[ -]tools|driver[ -]installer|drivers?|virtio).*",
+        r"(?:Red Hat |Fedora )?VirtIO[\w. -]*\b(?:Drivers?|Tools|Installer)\b.*",
+        r"QEMU (?:guest agent|GA)\b.*",
+        r"SPICE (?:Guest Tools|agent|vdagent).*",
+        r"Parallels Tools.*",
+        r"Oracle (?:VM )?VirtualBox Guest Additions.*",
     ),
     "pvs": (r"Citrix Provisioning (?:Services )?Target Device.*", r"Citrix Provisioning[\w. -]*Target Device.*"),
     "vda": (
@@ -40,6 +45,7 @@ _KINDS = {
         r"\b(?:Agent|Client|Collector)\b.*",
         r"(?:vast limits )?uberAgent.*",
         r"OneAgent",
+        r"(?:Base Image Script Framework|BIS-?F)\b.*",
     ),
     "antivirus": (
         r"CrowdStrike (?:Windows Sensor|Falcon Sensor|Sensor Platform|Device Control).*",

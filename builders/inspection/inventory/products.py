@@ -57,6 +57,8 @@ def _entry(key: Key, code: str, sid: str) -> Entry | None:
     user = "" if sid == MACHINE else sid
     entry = entry_of(properties, view="user" if user else "64", user=user, hive="SOFTWARE") if properties else None
     if entry:
+        if entry.problem:
+            entry.program["name"] = code
         entry.program["kind"], entry.program["key"], entry.program["product_code"] = HIDDEN, code, code
     return entry
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from builders.inspection.errors import Unreadable
-from builders.inspection.inventory.finding import CONFIG, MISSES, Volume, Volumes, find_system
+from builders.inspection.inventory.choosing import choose
+from builders.inspection.inventory.finding import CONFIG, MISSES, Volume, Volumes
+from builders.inspection.inventory.hives import open_hive
 from builders.inspection.inventory.report import Warned
-from builders.inspection.registry import Hive, Key, was_closed
+from builders.inspection.registry import Hive, Key
 
 logger = logging.getLogger(__name__)
 
 MOST_WARNINGS = 500
-MOST_LOG = 64 << 20
-MOST_HIVE = 2 << 30
+_SET = re.compile(r"(?i)ControlSet\d{3}")
 
 T = TypeVar("T")
 
@@ -35,16 +37,34 @@ class Reading:
 
     @classmethod
     def of(cls, volumes: Volumes) -> Reading:
-        reading = cls(volumes, find_system(volumes))
+        choice = choose(volumes)
+        reading = cls(volumes, choice.volume)
         for given in volumes.warnings:
             reading.warn(given.get("where", ""), given.get("words", ""))
+        for where, words in choice.problems:
+            reading.warn(where, words, lost=not choice.is_sure)
         if reading.volume is None:
             reading.warn("image", _no_windows(volumes), lost=True)
             return reading
         for name in ("SOFTWARE", "SYSTEM"):
             reading.load(name, rf"{CONFIG}\{name}", lost=True)
-        reading.control_set = _current_set(reading.hives.get("SYSTEM"))
+        reading._choose_control_set()
         return reading
+
+    def _choose_control_set(self) -> None:
+        """Offline there is no CurrentControlSet: Select says which of the numbered ones it will be."""
+        system = self.hives.get("SYSTEM")
+        if system is None:
+            return
+        if chosen := _selected(system):
+            self.control_set = chosen
+            return
+        sets = [name for name in system.root.names() if _SET.fullmatch(name)]
+        self.control_set = next(iter(sets), self.control_set)
+        words = f"Select does not say which control set boots; {self.control_set} was taken"
+        words += f" of {', '.join(sets)}" if len(sets) > 1 else ""
+        words = words if sets else "there is no control set in it"
+        self.warn(r"SYSTEM\Select", words, lost=len(sets) != 1)
 
     def load(self, name: str, path: str, *, lost: bool = False) -> Hive | None:
         """The hive at a path, kept under a name; None, with a warning, when it cannot be read or is not there."""
@@ -154,41 +174,14 @@ def first_of(items: Iterable[T], most: int, reading: Reading, where: str, what: 
         yield item
 
 
-def open_hive(volume: Volume, path: str) -> Hive:
-    """A hive from a volume, with its logs when it was not closed. FileNotFoundError, OSError, Unreadable."""
-    opened = volume.open(path)
-    problems: list[str] = []
-    ends = () if was_closed(opened.read(512)) else (".LOG1", ".LOG2", ".LOG")
-    logs = [log for end in ends if (log := _log(volume, path + end, problems))]
-    hive = Hive(opened, logs=logs, name=path)
-    for words in problems:
-        hive.note("", words)
-    return hive
-
-
-def _log(volume: Volume, path: str, problems: list[str]) -> bytes:
-    try:
-        log = volume.read(path, MOST_LOG + 1)
-    except FileNotFoundError:
-        return b""
-    except MISSES as error:
-        problems.append(f"its log {path} cannot be read: {error}")
-        return b""
-    if len(log) > MOST_LOG:
-        problems.append(f"its log {path} is longer than {MOST_LOG:,} bytes; the rest was not read")
-    return log[:MOST_LOG]
-
-
-def _current_set(system: Hive | None) -> str:
-    """Offline there is no CurrentControlSet: Select says which of the numbered ones it will be."""
-    if system is None:
-        return "ControlSet001"
+def _selected(system: Hive) -> str:
+    """The control set that Select names and that is there, or ""."""
     select = system.key("Select")
     for name in ("Current", "Default", "LastKnownGood"):
         number = select.number(name) if select else None
         if number and 0 < number < 1000 and system.key(f"ControlSet{number:03d}"):
             return f"ControlSet{number:03d}"
-    return next((name for name in system.root.names() if name.lower().startswith("controlset")), "ControlSet001")
+    return ""
 
 
 def _no_windows(volumes: Volumes) -> str:

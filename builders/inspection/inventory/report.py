@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
+from builders.inspection.inventory.plain import plain_throughout
+
 FORMAT = 1
 READER_VERSION = 2
 """Raised when the same image would be read differently, so that stored contents are read anew."""
@@ -34,6 +36,16 @@ class ProgramUpdate(TypedDict):
     source: str
 
 
+class Part(TypedDict):
+    """An entry that was merged into another: its place."""
+
+    name: str
+    version: str
+    view: str
+    location: str
+    source: str
+
+
 class Program(TypedDict):
     name: str
     version: str
@@ -53,6 +65,7 @@ class Program(TypedDict):
     size_kb: int | None
     parent: str
     parts: list[str]
+    also: list[Part]
     updates: list[ProgramUpdate]
 
 
@@ -157,4 +170,4 @@ class Report:
     partial: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, "reader_version": READER_VERSION, **asdict(self)}
+        return {"format": FORMAT, "reader_version": READER_VERSION, **plain_throughout(asdict(self))}

@@ -83,9 +83,10 @@ class Cells:
         Damaged at the end when there were fewer than the key says it has.
         """
         count = 0
-        if node.key_count and node.keys_at != NONE:
-            for count, below in enumerate(self._listed(node.keys_at, {node.offset}, depth=0), start=1):
-                yield below
+        listed = self._listed(node.keys_at, {node.offset}, depth=0) if node.keys_at != NONE else ()
+        for below in listed if node.key_count else ():
+            count += 1
+            yield below
         if count < node.key_count:
             raise Damaged(f"it says that it has {node.key_count:,} keys, and {count:,} are listed")
 

@@ -61,6 +61,11 @@ class Key:
                 found = found._named(name)
         return found
 
+    def holds_text(self, name: str) -> bool:
+        """Whether a value is there and is text by its type, or bytes that hold text; not so a number."""
+        kind, raw = self._kind_and_raw(name)
+        return self.has(name) and values.is_text(kind, raw)
+
     def text(self, name: str) -> str:
         """A value as one line of text, "" when there is none. "" as name asks for the default value."""
         kind, raw = self._kind_and_raw(name)

@@ -6,7 +6,7 @@ import re
 import struct
 from datetime import UTC, datetime, timedelta
 
-REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_DWORD_BIG_ENDIAN = 1, 2, 3, 4, 5
+REG_NONE, REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_DWORD_BIG_ENDIAN = 0, 1, 2, 3, 4, 5
 REG_MULTI_SZ, REG_QWORD = 7, 11
 
 MOST_LETTERS = 8192
@@ -14,17 +14,40 @@ MOST_LETTERS = 8192
 
 _TEXTS = (REG_SZ, REG_EXPAND_SZ, 6, REG_MULTI_SZ)
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_BREAKS = re.compile(r"[\t\r\n]+")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def text_of(kind: int, raw: bytes) -> str:
-    """One line of text; numbers in decimal; the first of several texts; "" for bytes that are no text."""
+    """One line of text; numbers in decimal; the first of several texts; of bytes the text that they hold, if any."""
     if kind in (REG_DWORD, REG_QWORD, REG_DWORD_BIG_ENDIAN):
         number = number_of(kind, raw)
         return "" if number is None else str(number)
     if kind in _TEXTS:
-        return _words(raw[: MOST_LETTERS * 2]).split("\0", 1)[0].strip()
-    return ""
+        return _BREAKS.sub(" ", _words(raw[: MOST_LETTERS * 2]).split("\0", 1)[0]).strip()
+    return _text_in(raw[: MOST_LETTERS * 2]) if kind in (REG_NONE, REG_BINARY) else ""
+
+
+def is_text(kind: int, raw: bytes) -> bool:
+    """Whether a value is text by its type, or bytes that hold text."""
+    return kind in _TEXTS or bool(kind in (REG_NONE, REG_BINARY) and (not raw or text_of(kind, raw)))
+
+
+def _text_in(raw: bytes) -> str:
+    """UTF-16 that a program stored as bytes; "" for what is no text.
+
+    Whatever can be shown counts if it has an end, else only what is mostly in letters of Latin: of bytes that mean
+    something else many can be shown.
+    """
+    try:
+        found = raw.decode("utf-16-le")
+    except UnicodeDecodeError:
+        return ""
+    words, end, rest = found.partition("\0")
+    if rest.strip("\0") or not words.isprintable():
+        return ""
+    is_latin = 2 * sum(letter < "\u0250" for letter in words) > len(words) >= 2
+    return words.strip() if end or is_latin else ""
 
 
 def texts_of(kind: int, raw: bytes) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from builders.inspection.inventory import Report, Volumes, take
@@ -23,8 +24,11 @@ def inventory(folders: Sequence[Folder], orders: Sequence[Order], options: Optio
     tell.part("report", Report(image=image).as_dict())
     volumes = open_volumes(opened, disk, table.partitions)
     tell.progress("Reading what is installed")
-    report = take(Volumes(volumes=[each.volume for each in volumes], **image, warnings=tuple(opened.warnings)))
-    report.partial = report.partial or opened.partial
+    places = [asdict(each.partition) for each in volumes]
+    readable = [each.volume for each in volumes]
+    found = Volumes(readable, **image, disk_id=table.disk_id, places=places, warnings=tuple(opened.warnings))
+    report = take(found)
+    report.partial = report.partial or opened.partial or any(each.volume.warnings for each in volumes)
     for each in volumes:
         report.warnings += [{"where": place(each.partition), "words": words} for words in each.volume.warnings]
     return report.as_dict()

@@ -24,6 +24,7 @@ class Entry:
     start: int
     length: int
     name: str
+    partition_id: str
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ def _read_copy(disk: Disk, sector: int, at: int) -> _Copy:
 def _entries(raw: bytes, entry_size: int, sector: int) -> list[Entry]:
     found = []
     for index in range(len(raw) // entry_size):
-        kind, _, first, last, _, name = _ENTRY.unpack_from(raw, index * entry_size)
+        kind, own, first, last, _, name = _ENTRY.unpack_from(raw, index * entry_size)
         if any(kind):
             words = name.decode("utf-16-le", "replace").split("\0", 1)[0]
             kind_id = str(uuid.UUID(bytes_le=kind))
-            found.append(Entry(index + 1, kind_id, first * sector, (last - first + 1) * sector, words))
+            length, partition_id = (last - first + 1) * sector, str(uuid.UUID(bytes_le=own))
+            found.append(Entry(index + 1, kind_id, first * sector, length, words, partition_id))
     return found

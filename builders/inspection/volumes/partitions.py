@@ -45,6 +45,8 @@ class Partition:
     """NTFS, FAT, exFAT, ReFS, BitLocker, empty or unknown: what its first sector says, whatever the kind says."""
     is_active: bool = False
     """An MBR's boot mark."""
+    partition_id: str = ""
+    """Its own GUID in a GPT; empty elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,10 @@ def _by_gpt(disk: Disk, *, expected: bool, no_table: bool) -> Layout:
             start, length = fitted
             kind = gpt_kind(entry.kind_id)
             system = _system_at(disk, start, length, kind, warnings)
-            partitions.append(Partition(entry.number, start, length, entry.kind_id, kind, entry.name, system))
+            own = entry.partition_id
+            partitions.append(
+                Partition(entry.number, start, length, entry.kind_id, kind, entry.name, system, partition_id=own)
+            )
     return Layout("GPT", tuple(partitions), (*warnings, *_words_of_kinds(partitions)), found.disk_id)
 
 

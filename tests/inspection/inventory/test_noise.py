@@ -12,6 +12,8 @@ GUID = "{90160000-008C-0000-0000-0000000FF1CE}"
 OTHER = "{26A24AE4-039D-4CA4-87B4-2F64180391F0}"
 WIDE = {"DisplayName": "Contoso Tool", "DisplayVersion": "1.2", "Publisher": "Contoso"}
 BUNDLE = {"BundleCachePath": r"C:\ProgramData\Package Cache\x\setup.exe", "BundleUpgradeCode": ["{A}"]}
+MSI = WIDE | {"WindowsInstaller": 1}
+BUNDLE_4 = WIDE | BUNDLE | {"DisplayVersion": "14.38.33135.0120"}
 
 
 def programs(*entries, user=None):
@@ -103,6 +105,17 @@ TWO_ENTRIES = [
     (("B", "32", WIDE | BUNDLE), (GUID, "64", WIDE | {"WindowsInstaller": 1, "DisplayVersion": "9"}), 2),
     (("A", "32", WIDE | BUNDLE), ("B", "32", WIDE | BUNDLE), 2),
     ((f"InstallShield_{GUID}", "32", WIDE), (GUID, "32", WIDE | {"SystemComponent": 1}), 1),
+    (("T", "64", WIDE | {"InstallLocation": r"C:\A"}), ("T", "32", WIDE | {"InstallLocation": r"C:\B"}), 2),
+    (("T", "64", WIDE | {"InstallLocation": r"C:\A"}), ("T", "32", WIDE | {"InstallLocation": '"c:\\a\\"'}), 1),
+    (("T", "64", WIDE | {"InstallLocation": r"C:\A"}), ("T", "32", WIDE), 1),
+    (("B", "32", BUNDLE_4), (GUID, "64", MSI | {"DisplayVersion": "14.38.33135"}), 1),
+    (("B", "32", BUNDLE_4), (GUID, "64", MSI | {"DisplayVersion": "14.38.33135.7", "SystemComponent": 1}), 1),
+    (("B", "32", BUNDLE_4), (GUID, "64", MSI | {"DisplayVersion": "14.38.33136"}), 2),
+    (("B", "32", BUNDLE_4), (GUID, "64", MSI | {"DisplayVersion": "14.38.33135", "Publisher": "Fabrikam"}), 2),
+    (("B", "32", BUNDLE_4), (GUID, "64", MSI | {"DisplayVersion": "14.38.33135", "DisplayName": "Another"}), 2),
+    (("B", "32", BUNDLE_4), ("T", "64", WIDE | {"DisplayVersion": "14.38.33135"}), 2),
+    (("B", "32", BUNDLE_4), ("C", "32", BUNDLE_4 | {"DisplayVersion": "14.38.33135"}), 2),
+    (("T", "64", WIDE | {"DisplayVersion": "1.2.3.4"}), ("T", "32", WIDE | {"DisplayVersion": "1.2.3.5"}), 2),
 ]
 
 
@@ -269,6 +282,36 @@ def test_versions_that_are_the_same(one, other, same):
         ("Citrix Hypervisor PV Tools", "hypervisor"),
         ("XenServer VM Tools for Windows", "hypervisor"),
         ("Citrix XenServer Windows Guest Agent", "hypervisor"),
+        ("XenServer Windows Management Agent", "hypervisor"),
+        ("Citrix XenServer Windows Management Agent", "hypervisor"),
+        ("Citrix XenServer VSS Guest Agent 7.1", "hypervisor"),
+        ("XenServer VM Tools", "hypervisor"),
+        ("Citrix Hypervisor VM Tools for Windows", "hypervisor"),
+        ("Citrix Hypervisor Windows Management Agent", "hypervisor"),
+        ("Citrix XenServer Tools", "hypervisor"),
+        ("XCP-ng Windows Management Agent", "hypervisor"),
+        ("XCP-ng Windows Guest Tools", "hypervisor"),
+        ("Nutanix Guest Tools", "hypervisor"),
+        ("Nutanix Guest Agent", "hypervisor"),
+        ("Nutanix VirtIO", "hypervisor"),
+        ("QEMU guest agent", "hypervisor"),
+        ("Virtio-win-guest-tools", "hypervisor"),
+        ("Virtio-win-driver-installer", "hypervisor"),
+        ("virtio-win-guest-tools 0.1.240", "hypervisor"),
+        ("Red Hat VirtIO SCSI Drivers", "hypervisor"),
+        ("SPICE Guest Tools 0.141", "hypervisor"),
+        ("Hyper-V Integration Services", "hypervisor"),
+        ("Microsoft Hyper-V Integration Components", "hypervisor"),
+        ("Microsoft Hyper-V Guest Integration Services", "hypervisor"),
+        ("Hyper-V Guest Components", "hypervisor"),
+        ("Base Image Script Framework (BIS-F)", "agent"),
+        ("BIS-F", "agent"),
+        ("BISF 7.2", "agent"),
+        ("XenCenter", ""),
+        ("Citrix XenCenter", ""),
+        ("Hyper-V Manager", ""),
+        ("QEMU", ""),
+        ("Contoso Management Agent", ""),
         ("Citrix Provisioning Services Target Device x64", "pvs"),
         ("Citrix Provisioning 2203 LTSR Target Device x64", "pvs"),
         ("Citrix Virtual Delivery Agent 2203", "vda"),
@@ -316,6 +359,116 @@ def test_a_name_of_the_wrong_type_or_size_breaks_nothing():
         ("D", "64", {"DisplayName": b"\xff\xfe\x00"}),
         ("E", "64", {"DisplayName": "App", "EstimatedSize": "12", "DisplayVersion": b"\1\2"}),
     )
-    assert {program["name"][:10] for program in found} == {"17", "Listed", "x" * 10, "App"}
+    assert {program["name"][:10] for program in found} == {"A", "Listed", "x" * 10, "D", "App"}
     assert max(len(program["name"]) for program in found) == 300
+    assert next(program["name"] for program in found if program["name"][0] == "x").endswith("x\u2026")
     assert next(program for program in found if program["name"] == "App")["size_kb"] == 12
+
+
+NAMES = [
+    # a DisplayName by its type, the name that is shown, whether that is told; None: the entry is dropped
+    ("Contoso Tool", "Contoso Tool", False),
+    ("Contoso Tool\0".encode("utf-16-le"), "Contoso Tool", False),
+    ("Contoso Tool".encode("utf-16-le"), "Contoso Tool", False),
+    ("\u5de5\u5177\0".encode("utf-16-le"), "\u5de5\u5177", False),
+    ((0, "Contoso Tool\0".encode("utf-16-le")), "Contoso Tool", False),
+    ((EXPAND, "Contoso Tool\0".encode("utf-16-le")), "Contoso Tool", False),
+    ("17", "17", False),
+    (17, "Key", True),
+    (1 << 40, "Key", True),
+    (b"\xff\xfe\x00", "Key", True),
+    (b"\1\2\3\4", "Key", True),
+    (bytes(range(1, 17)), "Key", True),
+    ("Two\nlines\0".encode("utf-16-le"), "Key", True),
+    (b"", None, False),
+    ("", None, False),
+    (" \0", None, False),
+]
+
+
+@pytest.mark.parametrize(("value", "name", "is_told"), NAMES)
+def test_names_by_the_type_of_their_value(value, name, is_told):
+    report = take(Windows().program("Key", DisplayName=value).volumes())
+    assert [program["name"] for program in report.programs] == ([name] if name else [])
+    told = [warning["words"] for warning in report.warnings]
+    assert told == (["its DisplayName is no text; it goes by the name of its key"] if is_told else [])
+    assert report.partial is False
+
+
+@pytest.mark.parametrize("key", [f"{GUID}.KB2468871", f"{GUID}.kb2468871v2", f"{GUID.lower()}.KB12345"])
+def test_an_update_whose_key_is_named_after_its_product_belongs_to_it(key):
+    found = programs(
+        (GUID, "64", {"DisplayName": "Contoso Framework", "WindowsInstaller": 1}),
+        (GUID, "32", {"DisplayName": "Another"}),
+        (key, "64", {"DisplayName": "A fix", "DisplayVersion": "1"}),
+    )
+    (update,) = [program for program in found if program["kind"] == "update"]
+    assert (update["name"], update["parent"]) == ("A fix", "Contoso Framework")
+    (product,) = [program for program in found if program["name"] == "Contoso Framework"]
+    assert [held["name"] for held in product["updates"]] == ["A fix"]
+
+
+def test_the_parent_that_an_update_names_goes_before_its_keys_name():
+    found = programs(
+        (GUID, "64", {"DisplayName": "One"}),
+        (OTHER, "64", {"DisplayName": "Other"}),
+        (f"{GUID}.KB2468871", "64", {"DisplayName": "A fix", "ParentKeyName": OTHER}),
+    )
+    assert [program["parent"] for program in found if program["kind"] == "update"] == ["Other"]
+
+
+def test_merged_entries_keep_their_places():
+    (found,) = programs(
+        ("T", "64", WIDE | {"InstallLocation": r"C:\Contoso"}),
+        ("T", "32", WIDE | {"DisplayVersion": "1.2.0", "InstallLocation": "c:/contoso/"}),
+    )
+    assert found["view"] == "64"
+    assert found["parts"] == ["Contoso Tool"]
+    assert found["also"] == [
+        {
+            "name": "Contoso Tool",
+            "version": "1.2.0",
+            "view": "32",
+            "location": "c:/contoso/",
+            "source": r"SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall\T",
+        }
+    ]
+    assert programs(("T", "64", WIDE))[0]["also"] == []
+
+
+HOSTILE = "Nice\u202eexe.cod\u202c \u2066x\u2069\r\n2024-01-01 forged\x1b[2J\x85end"
+
+
+def test_no_text_of_an_image_breaks_a_line_or_turns_the_direction_of_what_follows():
+    windows = Windows()
+    windows.program("K", DisplayName=HOSTILE, Publisher=HOSTILE, DisplayVersion=HOSTILE, UninstallString=HOSTILE)
+    windows.program(f"Key {HOSTILE}", DisplayName="By key")
+    windows.program(f"Number {HOSTILE}", DisplayName=1)
+    windows.software.put(r"Microsoft\Windows\CurrentVersion\Run", {HOSTILE: HOSTILE})
+    windows.system.put(rf"ControlSet002\Services\S{HOSTILE}", Type=0x10, ImagePath=HOSTILE, DisplayName=HOSTILE)
+    windows.files[rf"Windows\System32\Tasks\{HOSTILE}"] = b"<Task>"
+    report = take(windows.volumes()).as_dict()
+    texts = list(texts_in(report))
+    assert not [text for text in texts if any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in text)]
+    turns = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0x2028, 0x2029}
+    assert not [text for text in texts if turns & {ord(letter) for letter in text}]
+    assert "Niceexe.cod x 2024-01-01 forged [2J end" in [program["name"] for program in report["programs"]]
+    assert len(report["services"]) == 1
+    assert len(report["tasks"]) == 1
+
+
+def texts_in(held):
+    if isinstance(held, str):
+        yield held
+    elif isinstance(held, dict):
+        for value in held.values():
+            yield from texts_in(value)
+    elif isinstance(held, list):
+        for value in held:
+            yield from texts_in(value)
+
+
+def test_what_belongs_into_a_name_stays_in_it():
+    kept = "Gro\u00dfe \u5de5\u5177 \u05d0\u05d1 na\u00efve caf\u00e9 \U0001f600 A\u00a0B"
+    report = take(Windows().program("K", DisplayName=kept).volumes()).as_dict()
+    assert [program["name"] for program in report["programs"]] == [kept]

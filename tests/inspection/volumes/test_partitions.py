@@ -253,6 +253,7 @@ def test_a_layout_is_plain_data():
         "name": "EFI system partition",
         "file_system": "empty",
         "is_active": False,
+        "partition_id": str(uuid.uuid5(uuid.NAMESPACE_URL, "EFI system partition")),
     }
 
 
