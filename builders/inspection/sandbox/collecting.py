@@ -9,15 +9,13 @@ from typing import Any
 
 from builders.inspection.sandbox.limits import MIB, Limits
 from builders.inspection.sandbox.outcome import Json
-from builders.inspection.sandbox.wire import Garbage, Message
+from builders.inspection.sandbox.wire import Garbage, Message, TooMuch
 
 MOST_WORDS = 2_000
 MOST_PARTS = 64
+MOST_VALUES = 2_000_000
+"""In all that a child tells. Each may take a hundred times the memory that it takes on the line."""
 LARGEST = 1 << 62
-
-
-class TooMuch(Garbage):
-    """More than was agreed."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Collected:
         self._most = limits.result_mib * MIB
         self._held = bytearray()
         self._bytes = 0
+        self._values = 0
         self.parts: Json = {}
         self.words, self.done, self.total = "", 0, 0
         self.weaker: tuple[str, ...] = ()
@@ -47,7 +46,7 @@ class Collected:
         self._kinds()[ask](message)
 
     def value(self) -> Json:
-        return _object(_parsed(bytes(self._held)))
+        return _object(self._parsed())
 
     def _kinds(self) -> dict[str, Callable[[Message], None]]:
         return {
@@ -73,8 +72,7 @@ class Collected:
         if message.header.get("last"):
             if len(self.parts) >= MOST_PARTS:
                 raise TooMuch(f"more than {MOST_PARTS} parts")
-            self.parts[clean(str(message.header.get("name"))[:80])] = _parsed(bytes(self._held))
-            self._held.clear()
+            self.parts[clean(str(message.header.get("name"))[:80])] = self._parsed()
 
     def _result(self, message: Message) -> None:
         self._add(message)
@@ -91,7 +89,15 @@ class Collected:
         self._bytes += len(message.payload)
         if self._bytes > self._most:
             raise TooMuch(f"more than {self._most // MIB} MiB")
+        self._values += sum(message.payload.count(mark) for mark in (b"[", b"{", b","))
+        if self._values > MOST_VALUES:
+            raise TooMuch(f"more than {MOST_VALUES:,} values")
         self._held += message.payload
+
+    def _parsed(self) -> Any:
+        data = bytes(self._held)
+        self._held.clear()
+        return _parsed(data)
 
 
 def _parsed(data: bytes) -> Any:
@@ -112,13 +118,26 @@ def clean(text: str) -> str:
 
 
 def _cleaned(value: Any) -> Any:
+    """The same lists and objects with what was odd in them replaced: another set of them could be too many."""
     if isinstance(value, str):
-        return clean(value)
+        return value if _is_clean(value) else clean(value)
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        for at, item in enumerate(value):
+            value[at] = _cleaned(item)
     if isinstance(value, dict):
-        return {clean(name): _cleaned(item) for name, item in value.items()}
+        for name in [name for name in value if not _is_clean(name)]:
+            value[clean(name)] = value.pop(name)
+        for name, item in value.items():
+            value[name] = _cleaned(item)
     return value
+
+
+def _is_clean(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _object(value: Any) -> Json:

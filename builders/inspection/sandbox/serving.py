@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from builders.inspection.errors import Unreadable
-from builders.inspection.sandbox.wire import MOST_PAYLOAD, Garbage
+from builders.inspection.sandbox.wire import MOST_PAYLOAD, Garbage, TooMuch
 from builders.inspection.sources import Folder, Source
 
 NAMES_AT_ONCE = 500
-MOST_OPENED = 1_000
-"""Files in one run. A chain has at most 64."""
+MOST_OPENED = 130
+"""Files in one run, each once: two chains of 64 files and a base."""
 LARGEST = 1 << 62
 
 
@@ -31,6 +31,14 @@ class Watched(Protocol):
     def has_changed(self) -> bool: ...
 
 
+@dataclass
+class _Opened:
+    """``users``: how many times the child has it open."""
+
+    source: Source
+    users: int = 0
+
+
 @dataclass(frozen=True)
 class Answer:
     header: dict[str, Any]
@@ -43,7 +51,8 @@ class Server:
 
     def __init__(self, folders: Sequence[Folder]) -> None:
         self._folders = folders
-        self._files: list[Source | None] = []
+        self._files: list[_Opened | None] = []
+        self._numbers: dict[tuple[int, str], int] = {}
         self.bytes_read = 0
 
     def answer(self, ask: str, header: dict[str, Any]) -> Answer:
@@ -53,28 +62,46 @@ class Server:
         return questions[ask](header)
 
     def changed(self) -> tuple[str, ...]:
-        files = (file for file in self._files if file is not None)
+        files = [file.source for file in self._files if file is not None]
         return tuple(dict.fromkeys(file.name for file in files if isinstance(file, Watched) and file.has_changed()))
 
     def close(self) -> None:
         for file in self._files:
             if file is not None:
                 with contextlib.suppress(Exception):
-                    file.close()
+                    file.source.close()
         self._files.clear()
+        self._numbers.clear()
 
     def _open(self, header: dict[str, Any]) -> Answer:
-        folder, name = self._folder(header), header.get("name")
-        if not isinstance(name, str) or len(self._files) >= MOST_OPENED:
+        name = header.get("name")
+        if not isinstance(name, str):
             raise Garbage("a file that cannot be meant")
         try:
-            file = folder.open(name)
+            number, file = self._opened(header, name)
         except (Unreadable, FileNotFoundError) as error:
             return Answer({"error": _kind(error), "words": str(error)})
-        self._files.append(file)
-        if isinstance(file, Handable):
-            return Answer({"size": file.size, "handed": True}, descriptor=file.fileno())
-        return Answer({"size": file.size, "file": len(self._files) - 1})
+        file.users += 1
+        if isinstance(file.source, Handable):
+            return Answer({"size": file.source.size, "handed": True}, descriptor=file.source.fileno())
+        return Answer({"size": file.source.size, "file": number})
+
+    def _opened(self, header: dict[str, Any], name: str) -> tuple[int, _Opened]:
+        """A name is one file for the whole run, however often it is asked for."""
+        folder, key = self._folder(header), (header["image"], name)
+        number = self._numbers.get(key, len(self._files))
+        if number >= MOST_OPENED:
+            raise TooMuch(f"more than {MOST_OPENED} files to open")
+        known = self._files[number] if key in self._numbers else None
+        if known is not None:
+            return number, known
+        file = _Opened(folder.open(name))
+        if number == len(self._files):
+            self._numbers[key] = number
+            self._files.append(file)
+        else:
+            self._files[number] = file
+        return number, file
 
     def _names(self, header: dict[str, Any]) -> Answer:
         names, after = self._folder(header).names(), _whole(header, "after", LARGEST)
@@ -84,15 +111,18 @@ class Server:
         file = self._files[_whole(header, "file", len(self._files) - 1)]
         if file is None:
             raise Garbage("a file that was closed")
-        data = file.read(_whole(header, "offset", LARGEST), _whole(header, "length", MOST_PAYLOAD))
+        data = file.source.read(_whole(header, "offset", LARGEST), _whole(header, "length", MOST_PAYLOAD))
         self.bytes_read += len(data)
         return Answer({"read": len(data)}, payload=data)
 
     def _close(self, header: dict[str, Any]) -> Answer:
         number = _whole(header, "file", len(self._files) - 1)
-        file, self._files[number] = self._files[number], None
+        file = self._files[number]
         if file is not None:
-            file.close()
+            file.users -= 1
+            if not file.users:
+                self._files[number] = None
+                file.source.close()
         return Answer({"closed": number})
 
     def _folder(self, header: dict[str, Any]) -> Folder:

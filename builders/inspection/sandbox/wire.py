@@ -22,6 +22,10 @@ class Garbage(Exception):
     """What came is no message of ours."""
 
 
+class TooMuch(Garbage):
+    """More than was agreed."""
+
+
 @dataclass(frozen=True)
 class Message:
     header: dict[str, Any]

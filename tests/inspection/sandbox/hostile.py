@@ -169,10 +169,23 @@ def opens_all(folders, orders, options, tell):
 
 
 def calls(folders, orders, options, tell):
-    """A call of the kernel by its number, with arguments that do nothing where it is let through."""
-    library = ctypes.CDLL(None, use_errno=True)
-    answer = library.syscall(options["number"], *[-1] * 6)
-    return {"answer": answer, "errno": ctypes.get_errno()}
+    """Calls of the kernel by their numbers, with arguments that do nothing where one is let through."""
+    library, found = ctypes.CDLL(None, use_errno=True), []
+    for number in options["numbers"]:
+        ctypes.set_errno(0)
+        library.syscall(number, *[ctypes.c_long(-1)] * 6)
+        found.append(ctypes.get_errno())
+    return {"errors": found}
+
+
+def explodes(folders, orders, options, tell):
+    """Three bytes on the line, seventy in memory; and an escape, so that it is looked through."""
+    data = b'{"a":["\\u0041\\u0000",' + b"{}," * options["times"] + b"{}]}"
+    for at in range(0, len(data), 1 << 20):
+        last = at + (1 << 20) >= len(data)
+        tell._line.tell({"ask": "result", "bytes_read": 0, "last": last}, data[at : at + (1 << 20)])
+    if options["times"] > 1000:
+        time.sleep(3600)
 
 
 def opens_many(folders, orders, options, tell):

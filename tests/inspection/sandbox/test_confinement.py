@@ -1,6 +1,8 @@
 """What the child can do to the machine around it: nothing."""
 
+import errno
 import os
+import platform
 import socket
 import threading
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builders.adapters.store import LocalFolder
-from builders.inspection.sandbox import Image, Stopped, Why, probing, run
+from builders.inspection.sandbox import Image, Stopped, Why, probing, run, syscalls
 from builders.inspection.sandbox import keeper as keeper_module
 from builders.inspection.sandbox.keeper import ROOT
 from tests.inspection.sandbox.conftest import BYTES, FarFolder, Runner
@@ -196,3 +198,24 @@ def test_a_machine_without_filters_is_known(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(probing.platform, "machine", lambda: "riscv64")
     monkeypatch.setattr(probing, "LANDLOCK_CREATE_RULESET", 100_000)
     assert probing.missing_guards() == ["Landlock", "seccomp"]
+
+
+def test_what_changes_the_machine_is_refused(hostile: Runner) -> None:
+    """Each of them by its number: an open kernel would find fault with the arguments first."""
+    numbers = [both[0 if platform.machine() == "x86_64" else 1] for both in syscalls.REFUSED.values()]
+    there = [number for number in numbers if number >= 0]
+    assert hostile("calls", options={"numbers": there}).value["errors"] == [errno.EPERM] * len(there)
+
+
+@pytest.mark.parametrize("name", ["fsopen", "move_mount", "open_tree", "clock_settime", "quotactl", "sethostname"])
+def test_what_only_an_attack_would_call_is_its_end(hostile: Runner, name: str) -> None:
+    number = syscalls.ENDS[name][0 if platform.machine() == "x86_64" else 1]
+    forbidden(hostile, "calls", {"numbers": [number]})
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_no_two_calls_have_one_number(column: int) -> None:
+    tables = (syscalls.ENDS, syscalls.REFUSED, syscalls.BY_ARGUMENT)
+    numbers = [both[column] for table in tables for both in table.values() if both[column] >= 0]
+    assert len(set(numbers)) == len(numbers)
+    assert len({name for table in tables for name in table}) == sum(map(len, tables))

@@ -7,6 +7,8 @@ import pytest
 
 from builders.inspection.errors import Damaged
 from builders.inspection.sandbox import Limits, Stopped, Why, keeper
+from builders.inspection.sandbox.collecting import Collected, _cleaned
+from builders.inspection.sandbox.wire import Message, TooMuch
 from tests.inspection.sandbox.conftest import FarFile, FarFolder, Runner, children
 
 
@@ -99,6 +101,32 @@ def test_a_hang_leaves_what_was_told_before(hostile: Runner, monkeypatch: pytest
 def test_a_result_that_is_too_large(hostile: Runner) -> None:
     stopped(hostile, "much", Why.TOO_MUCH, "more than 1 MiB", options={"mib": 3}, result_mib=1)
     assert len(hostile("much", options={"mib": 3}, result_mib=4).value["much"]) == 3 << 20
+
+
+def test_a_result_of_too_many_values(hostile: Runner) -> None:
+    """Small on the line, large where it is unpacked."""
+    stopped(hostile, "explodes", Why.TOO_MUCH, "more than 2,000,000 values", options={"times": 1_000_000})
+    value = hostile("explodes", options={"times": 1000}).value
+    assert value == {"a": ["A", *[{}] * 1001]}
+
+
+def test_parts_together_hold_no_more_values_than_a_result() -> None:
+    told = Collected(Limits())
+    part = b"[" + b"1," * 999_000 + b"1]"
+    for name in ("a", "b"):
+        told.take("part", Message({"name": name, "last": True}, part))
+    with pytest.raises(TooMuch, match="2,000,000 values"):
+        told.take("part", Message({"name": "c", "last": True}, part))
+
+
+def test_what_is_mended_is_mended_where_it_is() -> None:
+    """A second set of all lists and objects would take as much memory again."""
+    inner, text = {"x\0": "\ud800", "kept": 1}, "fine"
+    value = [text, inner, ["\0a"]]
+    assert _cleaned(value) is value
+    assert value == ["fine", {"x": "?", "kept": 1}, ["a"]]
+    assert value[0] is text
+    assert value[1] is inner
 
 
 def test_parts_without_end(hostile: Runner) -> None:

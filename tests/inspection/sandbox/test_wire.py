@@ -37,6 +37,37 @@ def test_many_names_come_in_pieces(hostile: Runner) -> None:
     assert len(hostile("reads", far, {"offset": 0, "length": 0}).value["names"]) == 1235
 
 
+def test_a_file_is_opened_once_however_often_it_is_asked_for(hostile: Runner, store: Path) -> None:
+    far = FarFolder(top=BYTES)
+    for folder in (far, LocalFolder(store)):
+        value = hostile("opens_again", folder, {"times": 50}).value
+        assert value == {"read": [BYTES[:4].hex()], "after": BYTES[4:8].hex()}
+    assert far.opened == ["top"]
+    assert far.closed == 1
+
+
+def test_a_file_may_be_opened_again_when_it_was_closed(hostile: Runner) -> None:
+    far = FarFolder(top=BYTES)
+    ask = {"ask": "open", "image": 0, "name": "top"}
+    headers = [ask, {"ask": "close", "file": 0}, ask, {"ask": "read", "file": 0, "offset": 0, "length": 4}]
+    headers += [{"ask": "close", "file": 0}, {"ask": "read", "file": 0, "offset": 0, "length": 4}]
+    with pytest.raises(Stopped, match="a file that was closed"):
+        hostile("says", far, {"headers": headers})
+    assert far.opened == ["top", "top"]
+    assert far.asked == [(0, 4)]
+    assert far.closed == 2
+
+
+def test_no_more_files_are_opened_than_two_chains_have(hostile: Runner) -> None:
+    far = FarFolder(**{f"file {number:04}": b"" for number in range(131)})
+    with pytest.raises(Stopped, match="more than 130 files") as caught:
+        hostile("opens_all", far)
+    assert caught.value.why is Why.TOO_MUCH
+    assert len(far.opened) == far.closed == 130
+    del far.files["file 0130"]
+    assert hostile("opens_all", far).value == {"opened": 130}
+
+
 def test_a_store_that_goes_away_is_no_damaged_image(hostile: Runner) -> None:
     far = FarFolder(top=BYTES)
     far.failure = Unreachable("The share is gone")
