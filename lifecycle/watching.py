@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -54,6 +56,8 @@ def keep(wanted: Wanted, *, by: User, by_mail: bool = False) -> Watch:
         raise Incomplete(field, words)
     if by_mail and not by.email:
         raise Incomplete("by_mail", "Your login has no e-mail address; whoever runs the portal can add it.")
+    if by_mail and not _takes_mail(by.email):
+        raise Incomplete("by_mail", "Your login's e-mail address is none; whoever runs the portal can correct it.")
     if Watch.objects.filter(owner=by).count() >= MOST_WATCHES:
         raise NotNow(f"You keep {MOST_WATCHES} searches already. Drop one first.")
     try:
@@ -71,6 +75,14 @@ def keep(wanted: Wanted, *, by: User, by_mail: bool = False) -> Watch:
     except IntegrityError as error:
         raise NotNow("You keep this search already.") from error
     return watch
+
+
+def _takes_mail(address: str) -> bool:
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return True
 
 
 def drop(watch: Watch, *, by: User) -> None:

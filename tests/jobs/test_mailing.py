@@ -66,3 +66,31 @@ def test_who_may_not_see_contents_any_more_gets_none(vdisk: VDisk, maria: User) 
 
     assert mailing.send_due() == 0
     assert mail.outbox == []
+
+
+def test_an_address_that_no_mail_can_have_keeps_none_from_the_others(vdisk: VDisk, maria: User) -> None:
+    anna, zoe = (factories.person(name, Role.HELPDESK, email=f"{name}@example.org") for name in ("anna", "zoe"))
+    for person in (anna, maria, zoe):
+        watching.keep(Wanted(words="zip"), by=person, by_mail=True)
+    maria.email = "maria@example.org\nBcc: all@example.org"
+    maria.save()
+    found(vdisk, factories.person("nobody", Role.HELPDESK))
+
+    assert [mailing.send_due() for _ in range(mailing.MOST_TRIES + 1)] == [2, *[0] * mailing.MOST_TRIES]
+    assert sorted(sent.to[0] for sent in mail.outbox) == ["anna@example.org", "zoe@example.org"]
+    assert Notice.objects.get(mailed_at=None).mail_tries == mailing.MOST_TRIES
+
+
+def test_names_from_an_image_stay_in_their_line(vdisk: VDisk, maria: User) -> None:
+    watching.keep(Wanted(words="zip"), by=maria, by_mail=True)
+    name = "7-Zip\r\nYour password has expired.\u2028Go to\u202e x"
+    content = give(version_of(vdisk, 4), report(programs=[program("7-Zip", "1")]))
+    watching.content_arrived(content)
+    Notice.objects.update(found=[name])
+
+    assert mailing.send_due() == 1
+
+    (sent,) = mail.outbox
+    lines = sent.body.splitlines()
+    assert lines[0].endswith("holds 7-Zip Your password has expired. Go to x")
+    assert lines[1:] == ["", "The portal shows all of it under Contents, Kept searches."]

@@ -141,3 +141,14 @@ def test_seen_is_seen_of_ones_own_alone(vdisk: VDisk, maria: User) -> None:
     assert watching.mark_seen(maria) == 1
     assert not Notice.objects.of(maria).unseen().exists()
     assert Notice.objects.of(paul).unseen().count() == 1
+
+
+@pytest.mark.parametrize("address", ["maria", "maria@example.org\nBcc: all@example.org", "a@b@c"])
+def test_mail_needs_an_address_that_is_one(vdisk: VDisk, maria: User, address: str) -> None:
+    maria.email = address
+
+    with pytest.raises(Incomplete, match="e-mail address is none") as refused:
+        watching.keep(OLD_ZIP, by=maria, by_mail=True)
+
+    assert refused.value.field == "by_mail"
+    assert not Watch.objects.exists()

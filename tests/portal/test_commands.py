@@ -267,6 +267,19 @@ class TestPerson:
 
         assert not User.objects.exists()
 
+    def test_takes_an_address_for_mail_that_is_one(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        for given in ("jdoe@example.org", "jdoe", "jdoe@example.org\nBcc: all@example.org"):
+            monkeypatch.setattr("sys.stdin", io.StringIO("a-long-and-private-word\n"))
+            if given == "jdoe@example.org":
+                _run("person", "jdoe", "--role", "helpdesk", "--email", given, "--password-stdin")
+            else:
+                with pytest.raises(CommandError, match="--email: Enter a valid email address"):
+                    _run("person", "jdoe", "--role", "admin", "--email", given, "--password-stdin")
+
+        user = User.objects.get(username="jdoe")
+        assert user.email == "jdoe@example.org"
+        assert [group.name for group in user.groups.all()] == ["helpdesk"]
+
     def test_a_role_is_all_that_somebody_may_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
         User.objects.create_superuser("root", password="x")
         monkeypatch.setattr("sys.stdin", io.StringIO("a-long-and-private-word\n"))

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from lifecycle.models import AuditEntry
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         what.add_argument("--role", choices=[str(role) for role in Role])
         what.add_argument("--shut-out", action="store_true", help="let nobody in by this name any more, from now on")
         parser.add_argument("--full-name", default="", metavar="NAME")
+        parser.add_argument("--email", default=None, metavar="ADDRESS", help="for kept searches by mail; empty: none")
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     @transaction.atomic
@@ -33,11 +35,14 @@ class Command(BaseCommand):
         if options["shut_out"]:
             self._shut_out(options["name"])
             return
+        email = _email(options["email"])
         sync_groups()
         user, is_new = User.objects.get_or_create(username=options["name"])
         first, _, last = options["full_name"].partition(" ")
         if options["full_name"]:
             user.first_name, user.last_name = first, last
+        if email is not None:
+            user.email = email
         was_superuser = user.is_superuser
         user.is_superuser = user.is_staff = False  # a role is all that somebody with a role may do
         user.is_active = True
@@ -60,6 +65,15 @@ class Command(BaseCommand):
             by=None, action="person.shut-out", on=user, detail={"by": f"command, as {getpass.getuser()}"}
         )
         self.stdout.write(f"{name} is shut out")
+
+
+def _email(given: str | None) -> str | None:
+    if given:
+        try:
+            validate_email(given)
+        except ValidationError as error:
+            raise CommandError(f"--email: {' '.join(error.messages)}") from error
+    return given
 
 
 def _password(user: User, *, from_stdin: bool) -> str:
