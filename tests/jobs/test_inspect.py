@@ -235,6 +235,25 @@ def test_a_version_that_is_being_written_waits_until_its_target_is_off(farm: Far
         ask(version, admin)
 
 
+def test_a_lock_file_of_pvs_beside_the_newest_file_is_a_warning_of_the_job(farm: Farm, admin: User) -> None:
+    version = newest()
+    folders = [Path(access.path) for access in StoreAccess.objects.filter(store=version.vdisk.store_id)]
+    locks = [(folder / version.file_name).with_suffix(".lok") for folder in folders]
+    made = [lock for lock in locks if not lock.exists()]
+    words = "it may be streamed or written to now"
+    try:
+        for lock in made:
+            lock.touch()
+        job = ask(version, admin)
+        assert job.state == JobState.SUCCEEDED, "it is read all the same"
+        assert any(words in line.text for line in job.log.filter(level="warning"))
+        older = version.vdisk.versions.filter(number__lt=version.number).latest("number")
+        assert words not in log_of(ask(older, admin)), "nobody writes to a file below the newest"
+    finally:
+        for lock in made:
+            lock.unlink()
+
+
 def test_one_reading_of_a_version_at_a_time(farm: Farm, admin: User) -> None:
     version = newest()
     first = _automatic(version)
