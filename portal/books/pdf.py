@@ -10,8 +10,14 @@ from fpdf.fonts import FontFace
 from lifecycle.portfolio.book import Block, Book, Table
 
 _FONT = "source-sans"
-_LONGEST = 600
-"""Characters of one cell: one of a thousand would fill pages."""
+LONGEST = 120
+"""Characters of one cell."""
+ROWS_AT_MOST = 150
+"""Of one table."""
+TEXT_AT_MOST = 4000
+"""Characters of one paragraph."""
+CELLS_AT_MOST = 6000
+"""Of all tables: laying them out takes the web process, and what fills them comes from an image."""
 _INK, _QUIET, _LINE = (28, 34, 40), (95, 105, 115), (205, 212, 219)
 
 
@@ -39,14 +45,33 @@ class _Paper(FPDF):
 def write(book: Book) -> bytes:
     paper = _Paper(book)
     paper.add_page()
+    room = CELLS_AT_MOST
     _line(paper, book.title, 22, bold=True)
     for section in book.sections:
         paper.ln(4)
         paper.start_section(_storable(section.title))
         _line(paper, section.title, 15, bold=True)
         for block in section.blocks:
-            _block(paper, block)
+            shown = _within(block, room) if isinstance(block, Table) else block
+            room -= _cells(shown)
+            _block(paper, shown)
     return bytes(paper.output())
+
+
+def _within(table: Table, room: int) -> Table:
+    """So much of it as a page holds in reasonable time; the rest counts as left out."""
+    rows_left = max(0, room // len(table.heads) - 1)
+    rows = table.rows[: min(ROWS_AT_MOST, rows_left)]
+    cut = tuple(tuple(_cut(cell) for cell in row) for row in rows)
+    return Table(table.heads, cut, table.left_out + len(table.rows) - len(rows))
+
+
+def _cells(block: Block) -> int:
+    return (len(block.rows) + 1) * len(block.heads) if isinstance(block, Table) else 0
+
+
+def _cut(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _line(paper: FPDF, text: str, size: float, *, bold: bool = False) -> None:
@@ -58,7 +83,7 @@ def _line(paper: FPDF, text: str, size: float, *, bold: bool = False) -> None:
 
 def _block(paper: FPDF, block: Block) -> None:
     if not isinstance(block, Table):
-        _line(paper, block.text, 10)
+        _line(paper, _cut(block.text, TEXT_AT_MOST), 10)
         return
     if block.rows:
         paper.set_font(_FONT, size=8.5)
@@ -76,7 +101,7 @@ def _block(paper: FPDF, block: Block) -> None:
             for row in (block.heads, *block.rows) if any(block.heads) else block.rows:
                 cells = table.row()
                 for cell in row:
-                    cells.cell(_storable(cell[:_LONGEST]))
+                    cells.cell(_storable(cell))
         paper.ln(2)
     if block.left_out:
         _line(paper, f"{block.left_out} more are left out here.", 9)

@@ -23,9 +23,11 @@ from portal.forms.portfolio import DecisionForm, KeyForm, PortfolioFilter
 from portal.http import PortalRequest, needs, page
 from portal.pages import PER_PAGE
 
+SEES = ("lifecycle.view_package", "lifecycle.view_content", "lifecycle.view_vdisk")
+
 
 @require_safe
-@needs("lifecycle.view_package")
+@needs(*SEES)
 def portfolio(request: PortalRequest) -> HttpResponse:
     form = PortfolioFilter(request.GET)
     wanted = sensible(form)
@@ -48,7 +50,7 @@ def portfolio(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
-@needs("lifecycle.view_package")
+@needs(*SEES)
 def program(request: PortalRequest) -> HttpResponse:
     form = KeyForm(request.GET)
     if not form.is_valid():
@@ -57,7 +59,7 @@ def program(request: PortalRequest) -> HttpResponse:
 
 
 @require_POST
-@needs("lifecycle.view_package", "lifecycle.manage_package")
+@needs(*SEES, "lifecycle.manage_package")
 def decide(request: PortalRequest) -> HttpResponse:
     form = DecisionForm(request.POST)
     key = request.POST.get("key", "")
@@ -75,7 +77,7 @@ def decide(request: PortalRequest) -> HttpResponse:
 
 
 @require_POST
-@needs("lifecycle.view_package", "lifecycle.manage_package")
+@needs(*SEES, "lifecycle.manage_package")
 def withdraw(request: PortalRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(ProgramRule.objects.select_related("package"), pk=pk)
     decisions.withdraw(rule, by=request.user)
@@ -84,7 +86,7 @@ def withdraw(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@needs("lifecycle.view_package", "lifecycle.manage_package")
+@needs(*SEES, "lifecycle.manage_package")
 def draft(request: PortalRequest) -> HttpResponse:
     """One click: a package with what the image knows, and the decision that it installs the program."""
     key = request.POST.get("key", "")

@@ -24,11 +24,12 @@ from portal.forms.fields import sensible
 from portal.forms.portfolio import AdviceForm
 from portal.http import PortalRequest, needs, page
 
+SEES = ("lifecycle.view_package", "lifecycle.view_content", "lifecycle.view_vdisk")
 OPEN = (Cover.UNCOVERED, Cover.UNSURE, Cover.LACKING)
 
 
 @require_safe
-@needs("lifecycle.view_package")
+@needs(*SEES)
 def readiness(request: PortalRequest, pk: int) -> HttpResponse:
     vdisk = get_object_or_404(VDisk.objects.select_related("store"), pk=pk)
     image = shelf.newest_image(vdisk)
@@ -44,7 +45,7 @@ def readiness(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@needs("lifecycle.view_package")
+@needs(*SEES)
 def advice(request: PortalRequest, pk: int) -> HttpResponse:
     vdisk = get_object_or_404(VDisk.objects.with_chain(), pk=pk)
     form = AdviceForm(request.GET if "wanted" in request.GET else None)
@@ -64,14 +65,18 @@ def advice(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@needs("lifecycle.view_package")
+@needs(*SEES)
 def book(request: PortalRequest, pk: int) -> HttpResponse:
     """The build book as a page, or with ``?as=md`` or ``?as=pdf`` as a file."""
     vdisk = get_object_or_404(VDisk.objects.with_chain().select_related("farm", "site", "store"), pk=pk)
     form = request.GET.get("as", "")
     if form not in ("", *_FILES):
         raise Http404("The build book is there as a page, as Markdown (md) and as PDF (pdf).")
-    written = write_book(vdisk)
+    written = write_book(
+        vdisk,
+        with_changes=request.user.has_perm("lifecycle.view_changerequest"),
+        with_jobs=request.user.has_perm("lifecycle.view_job"),
+    )
     if not form:
         return page(request, "portfolio/book.html", {"vdisk": vdisk, "book": written})
     content_type, make = _FILES[form]

@@ -8,16 +8,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from fpdf import FPDF
+from fpdf.table import Row
 
 from lifecycle.contents import program_key
 from lifecycle.models import AuditEntry, ImageContent, Package, ProgramRule, VDisk
 from lifecycle.packages import catalogue
 from lifecycle.packages.terms import Terms
+from lifecycle.portfolio.book import Book, Paragraph, Section, Table
+from portal.books import pdf
 from tests import factories
 from tests.factories import contents as read
 
@@ -312,6 +317,80 @@ def test_the_build_book_as_pdf(as_: As, auditor: User, vdisk: VDisk) -> None:
 
     assert answer["Content-Type"] == "application/pdf"
     assert BytesIO(answer.content).read(5) == b"%PDF-"
+
+
+def test_a_pdf_of_a_report_of_any_size_stays_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    said: list[str] = []
+    cell, multi_cell = Row.cell, FPDF.multi_cell
+    monkeypatch.setattr(Row, "cell", lambda row, text="", **kw: (drawn.append(text), cell(row, text, **kw))[1])
+    monkeypatch.setattr(
+        FPDF,
+        "multi_cell",
+        lambda page, w, h=None, text="", **kw: (said.append(text), multi_cell(page, w, h, text, **kw))[1],
+    )
+    monkeypatch.setattr(pdf, "CELLS_AT_MOST", 600)
+    programs = Table(("Program", "Publisher"), tuple((f"Tool {n} " + "x" * 5000, "") for n in range(5000)), 7)
+    sections = tuple(Section(f"Part {n}", (programs, Paragraph("y" * 50_000))) for n in range(4))
+
+    pdf.write(Book("Build book", timezone.now(), sections))
+
+    assert 500 <= len(drawn) <= 600
+    assert max(map(len, drawn)) == pdf.LONGEST
+    shown = [sum(text.startswith(f"Tool {n} ") for text in drawn) for n in (0, 149, 150)]
+    assert shown == [2, 1, 0]
+    assert f"{5007 - pdf.ROWS_AT_MOST} more are left out here." in said
+    assert "5007 more are left out here." in said
+    assert max(map(len, said)) == pdf.TEXT_AT_MOST
+
+
+def test_all_tables_of_a_pdf_share_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Table] = []
+    monkeypatch.setattr(pdf, "_block", lambda _paper, block: drawn.append(block))
+    programs = Table(("a", "b", "c", "d"), (("x", "y", "z", ""),) * 5000)
+
+    pdf.write(Book("Build book", timezone.now(), (Section("All", (programs,) * 30),)))
+
+    assert sum(len(each.heads) * (len(each.rows) + 1) for each in drawn if each.rows) >= pdf.CELLS_AT_MOST - 4
+    assert sum(len(each.heads) * (len(each.rows) + 1) for each in drawn if each.rows) <= pdf.CELLS_AT_MOST
+    assert [len(each.rows) + each.left_out for each in drawn] == [5000] * 30
+
+
+LIKE_A_VISITOR = ("view_package", "view_content", "view_vdisk")
+
+
+@pytest.mark.parametrize("lacks", LIKE_A_VISITOR)
+def test_who_may_not_see_contents_vdisks_and_packages_sees_no_page_of_them(
+    as_: As, stranger: User, vdisk: VDisk, lacks: str
+) -> None:
+    names = [name for name in LIKE_A_VISITOR if name != lacks]
+    stranger.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client = as_(stranger)
+
+    for address in (reverse("portfolio"), *(reverse(f"vdisk-{name}", args=[vdisk.pk]) for name in VDISK_PAGES)):
+        assert client.get(address).status_code == 404
+
+
+VDISK_PAGES = ("readiness", "advice", "book")
+
+
+@pytest.mark.parametrize(
+    ("more", "titles"),
+    [
+        ([], []),
+        (["view_job"], ["What was done"]),
+        (["view_changerequest"], ["How it came to production"]),
+        (["view_changerequest", "view_job"], ["How it came to production", "What was done"]),
+    ],
+)
+def test_the_book_tells_of_requests_and_jobs_to_who_may_see_them(
+    as_: As, stranger: User, vdisk: VDisk, more: list[str], titles: list[str]
+) -> None:
+    stranger.user_permissions.set(Permission.objects.filter(codename__in=[*LIKE_A_VISITOR, *more]))
+
+    text = as_(stranger).get(f"{reverse('vdisk-book', args=[vdisk.pk])}?as=md").content.decode()
+
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")][3:] == titles
 
 
 def test_a_book_of_what_was_never_read_says_so(as_: As, auditor: User, vdisk: VDisk) -> None:
