@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from lifecycle.contents import Category
 from lifecycle.models import ContentItem, Target, Version, VersionImage, Watch
 from lifecycle.models.watches import Comparison
+from lifecycle.platform_parts import known_as
 from lifecycle.program_versions import is_version, sort_key
 
 _BOUND = {Comparison.BELOW: "lt", Comparison.FROM: "gte", Comparison.ABOVE: "gt"}
@@ -75,9 +76,17 @@ def matching(wanted: Wanted, *, prefix: str = "") -> Q:
 def _named(wanted: Wanted, prefix: str) -> Q:
     found = Q()
     for word in wanted.words.split():
-        found &= Q(**{f"{prefix}name__icontains": word})
+        found &= _called(word, prefix)
     if wanted.category:
         found &= Q(**{f"{prefix}category": wanted.category})
+    return found
+
+
+def _called(word: str, prefix: str) -> Q:
+    """The word is in the name, or in what the portal calls a part of the platform that bears another name."""
+    found = Q(**{f"{prefix}name__icontains": word})
+    for words in known_as(word):
+        found |= Q(**{f"{prefix}category": Category.PLATFORM, f"{prefix}name__icontains": words})
     return found
 
 
@@ -146,10 +155,19 @@ def running_targets(wanted: Wanted) -> QuerySet[Target]:
 
 
 def without_version(wanted: Wanted) -> int:
-    """How many items of that name bear no version to compare; they are neither found nor passed over silently."""
+    """How many items of that name and kind bear no version to compare; they are neither found nor passed over
+    silently."""
     if not wanted.compares:
         return 0
     return ContentItem.objects.filter(_present(wanted) & _named(wanted, ""), sort_key="").count()
+
+
+def of_other_kinds(wanted: Wanted) -> int:
+    """How many items would be found besides, were any kind looked for."""
+    if not wanted.category:
+        return 0
+    anything = matching(replace(wanted, category=""))
+    return ContentItem.objects.filter(_present(wanted) & anything).exclude(category=wanted.category).count()
 
 
 def unread() -> int:

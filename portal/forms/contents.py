@@ -42,7 +42,7 @@ class SearchForm(forms.Form):
         required=False,
         max_length=120,
         label="Name",
-        widget=forms.SearchInput(attrs={"placeholder": "e.g. VMware Tools"}),
+        widget=forms.SearchInput(attrs={"placeholder": "e.g. 7-Zip"}),
     )
     comparison = forms.ChoiceField(required=False, label="Version", choices=Comparison.choices)
     version = forms.CharField(
@@ -51,7 +51,9 @@ class SearchForm(forms.Form):
         label="of",
         widget=forms.TextInput(attrs={"placeholder": "e.g. 12.4", "inputmode": "decimal"}),
     )
-    category = forms.ChoiceField(required=False, label="Kind", choices=[("", "anything"), *_CATEGORIES])
+    category = forms.ChoiceField(
+        required=False, label="Kind", choices=[("", "anything"), *_CATEGORIES], initial=Category.PROGRAMS.value
+    )
     vdisk = forms.ModelChoiceField(
         required=False, queryset=VDisk.objects.filter(gone_at=None), empty_label="any vDisk", label="vDisk"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
 from lifecycle import searching
@@ -22,7 +22,7 @@ NEEDS = ("words", "version", "comparison", "category", "vdisk")
 @needs("lifecycle.view_vdisk", "lifecycle.view_content")
 def search(request: PortalRequest) -> HttpResponse:
     asked = any(request.GET.get(name) for name in NEEDS)
-    form = SearchForm(request.GET if asked else None)
+    form = SearchForm(_given(request) if asked else None)
     shows_targets = request.GET.get("show") == "targets" and request.user.has_perm("lifecycle.view_target")
     context: dict[str, Any] = {"form": form, "tab": "search", "asked": asked, "shows_targets": shows_targets}
     if asked and form.is_valid():
@@ -31,12 +31,20 @@ def search(request: PortalRequest) -> HttpResponse:
             "wanted": wanted,
             "labels": {str(category): LABELS[category] for category in Category},
             "without_version": searching.without_version(wanted),
+            "of_other_kinds": searching.of_other_kinds(wanted),
             "unread": searching.unread(),
             "kept": _kept(request, wanted),
             "queries": _queries(request),
             **_rows(request, wanted, shows_targets),
         }
     return page(request, "contents/search.html", context, fragment="contents/_found.html")
+
+
+def _given(request: PortalRequest) -> QueryDict:
+    """What the address asks for; of programs, where it names no kind."""
+    given = request.GET.copy()
+    given.setdefault("category", Category.PROGRAMS.value)
+    return given
 
 
 def _rows(request: PortalRequest, wanted: Wanted, shows_targets: bool) -> dict[str, Any]:
@@ -63,4 +71,10 @@ def _queries(request: PortalRequest) -> dict[str, str]:
     for name in ("page", "show"):
         kept.pop(name, None)
     versions = kept.urlencode()
-    return {"versions": versions, "targets": f"{versions}&show=targets"}
+    kept["category"] = ""
+    shown = "&show=targets" if request.GET.get("show") == "targets" else ""
+    return {
+        "versions": versions,
+        "targets": f"{versions}&show=targets",
+        "any_kind": f"{kept.urlencode()}{shown}",
+    }

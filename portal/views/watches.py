@@ -87,4 +87,5 @@ def search_address(watch: Watch) -> str:
         "category": watch.category,
         "vdisk": watch.vdisk_id or "",
     }
-    return f"{reverse('content-search')}?{urlencode({name: value for name, value in values.items() if value})}"
+    told = {name: value for name, value in values.items() if value or name == "category"}
+    return f"{reverse('content-search')}?{urlencode(told)}"

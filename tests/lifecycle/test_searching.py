@@ -72,6 +72,31 @@ def test_what_bears_no_version_is_counted_apart(vdisk: VDisk) -> None:
     assert searching.without_version(Wanted(words="7-Zip")) == 0
 
 
+def test_what_bears_no_version_is_counted_within_the_kind(vdisk: VDisk) -> None:
+    give(version_of(vdisk, 0), report(drivers=[{"name": "7-Zip filter"}]))
+    asked = {"words": "7-Zip", "comparison": Comparison.BELOW, "version": "99"}
+
+    assert searching.without_version(Wanted(**asked)) == 1
+    assert searching.without_version(Wanted(**asked, category="drivers")) == 1
+    assert searching.without_version(Wanted(**asked, category="programs")) == 0
+
+
+def test_tells_how_much_there_is_of_other_kinds(vdisk: VDisk) -> None:
+    assert searching.of_other_kinds(Wanted(words="7-Zip", category="drivers")) == 4
+    assert searching.of_other_kinds(Wanted(words="7-Zip", category="drivers", comparison="at", version="24")) == 2
+    assert searching.of_other_kinds(Wanted(words="7-Zip", category="programs")) == 0
+    assert searching.of_other_kinds(Wanted(words="7-Zip")) == 0
+
+
+@pytest.mark.parametrize("words", ["Citrix VDA", "vda", "virtual delivery", "2203"])
+def test_a_part_of_the_platform_is_found_by_either_name(vdisk: VDisk, words: str) -> None:
+    agent = program("Citrix 2203 LTSR - Virtual Delivery Agent", "2203.0", "Citrix", kind="platform")
+    give(version_of(vdisk, 0), report(programs=[agent], platform={"vda": {"version": "2203.0", "source": "x"}}))
+
+    assert numbers(words=words, category="platform") == [0]
+    assert numbers(words=words, category="programs") == []
+
+
 def test_versions_that_are_gone_are_not_found(vdisk: VDisk) -> None:
     gone = version_of(vdisk, 4)
     gone.gone_at = gone.first_seen_at

@@ -53,8 +53,37 @@ class TestSearch:
 
         page = client.get(f"/contents/search/?{QUERY}").content.decode()
 
-        assert "1 more of that name bears no version" in page
+        assert "1 more of that name and kind bears no version" in page
         assert "2 versions have not been read; nothing is said about them." in page
+
+    def test_looks_for_programs_where_no_kind_is_named(self, client: Client, known: VDisk) -> None:
+        give(
+            version_of(known, 2),
+            report(programs=[program("7-Zip 21.07", "21.07")], drivers=[{"name": "7-Zip filter", "version": "1"}]),
+        )
+        blank, programs = (client.get(f"/contents/search/{query}") for query in ("", f"?{QUERY}"))
+        anything = client.get(f"/contents/search/?{QUERY}&category=").content.decode()
+
+        assert '<option value="programs" selected>Programs</option>' in blank.content.decode()
+        page = programs.content.decode()
+        assert '<option value="programs" selected>Programs</option>' in page
+        assert "in versions <strong>2</strong>" in page
+        assert "7-Zip filter" not in page
+        assert "1 more of other kinds than Programs." in page
+        assert f'href="?{QUERY.replace("&", "&amp;")}&amp;category="' in page
+        assert "in versions <strong>3</strong>" in anything
+        assert "7-Zip filter" in anything
+        assert "of other kinds" not in anything
+
+    def test_counts_what_bears_no_version_within_the_kind(self, client: Client, known: VDisk) -> None:
+        give(version_of(known, 2), report(drivers=[{"name": "7-Zip filter"}]))
+
+        programs, anything = (
+            client.get(f"/contents/search/?{QUERY}{more}").content.decode() for more in ("", "&category=")
+        )
+
+        assert "bears no version" not in programs
+        assert "1 more of that name bears no version" in anything
 
     def test_says_that_nothing_was_found(self, client: Client, known: VDisk) -> None:
         assert "No version that was read contains it." in client.get("/contents/search/?words=x").content.decode()
@@ -100,7 +129,13 @@ class TestKeep:
 
         assert "You are told when new contents hold 7-zip below 24." in page
         assert Watch.objects.get().owner == helpdesk
-        assert "keep this search</a>" in client.get(f"/contents/search/?{QUERY}").content.decode()
+        assert "keep this search</a>" in client.get(f"/contents/search/?{QUERY}&category=").content.decode()
+        assert "keep this search</a>" not in client.get(f"/contents/search/?{QUERY}").content.decode()
+
+    def test_one_for_anything_leads_to_a_search_for_anything(self, client: Client, known: VDisk) -> None:
+        page = self.keep(client)
+
+        assert 'href="/contents/search/?words=7-zip&amp;comparison=below&amp;version=24&amp;category="' in page
 
     def test_twice_is_once(self, client: Client, known: VDisk) -> None:
         self.keep(client)
