@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
@@ -95,7 +96,11 @@ class AccessMiddleware(MiddlewareMixin):
         raise PermissionDenied("Your role does not do this.")
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return refused(request, error) if isinstance(error, LifecycleError) else None
+        if isinstance(error, LifecycleError):
+            return refused(request, error)
+        if isinstance(error, ValueError | DatabaseError) and _has_nul(request):
+            return render(request, "400.html", {"words": "What was sent holds a NUL character."}, status=400)
+        return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """An address answers htmx with a fragment; no cache may hand that out as the page."""
@@ -103,6 +108,12 @@ class AccessMiddleware(MiddlewareMixin):
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    """In an address or a form. No text of the database can hold one; most forms say so beside the field themselves."""
+    sent = (*request.GET.lists(), *request.POST.lists())
+    return any("\0" in text for name, values in sent for text in (name, *values))
 
 
 def _offered_token(request: HttpRequest) -> str | None:
