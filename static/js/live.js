@@ -149,7 +149,8 @@
     return [element.localName, element.getAttribute("href"), details && details.id, element.textContent.trim()].join(" ");
   }
 
-  function beforeSwap() {
+  function beforeSwap(event) {
+    if (event.detail.elt.id === "farm-status") leaveOutStrangers(event);
     const active = document.activeElement;
     focused = active && active.matches(KEYS) ? keyOf(active) : "";
     opened = new Set(Array.from(document.querySelectorAll("details[id][open]"), (details) => details.id));
@@ -166,6 +167,16 @@
     }
     listen();
     tick();
+  }
+
+  /* A page that was opened before the portal was renewed, or before somebody else logged in in another tab, has other
+     places in its header than the answer: what it has no place for is left out. */
+  function leaveOutStrangers(event) {
+    const came = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+    const strangers = Array.from(came.querySelectorAll("[hx-swap-oob]")).filter((piece) => !document.getElementById(piece.id));
+    if (!strangers.length) return;
+    strangers.forEach((piece) => piece.remove());
+    event.detail.serverResponse = came.body.innerHTML;
   }
 
   /* A piece that came along and says the same as before stays as it is: a button under the mouse must not be replaced. */

@@ -37,3 +37,15 @@ def test_pages_that_are_refreshed_keep_the_console_quiet(portal: Portal, person:
     for _ in range(5):
         stay(admin)
     assert admin.page.locator("[style]").count() == 0
+
+
+def test_a_header_from_before_the_portal_was_renewed_takes_what_it_has_a_place_for(
+    portal: Portal, person: NewPerson
+) -> None:
+    """The person's fixture fails when the console complains of a badge without a place."""
+    admin = person("admin")
+    admin.page.evaluate("""() => { document.getElementById("badge-packages").remove();
+        document.getElementById("badge-jobs").textContent = "old"; }""")
+    stay(admin)
+    assert "old" not in (admin.page.locator("#badge-jobs").text_content() or "")
+    assert admin.page.locator("#badge-packages").count() == 0
