@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from builders.inspection.inventory.reading import Reading
+from builders.inspection.inventory.secrets import concealed
 
 CONFIGURATION = r"Microsoft\Office\ClickToRun\Configuration"
 CHANNELS = {
@@ -30,7 +31,7 @@ def read_office(reading: Reading) -> dict[str, Any] | None:
         "version": key.text("VersionToReport") or key.text("ClientVersionToReport"),
         "products": sorted(part.strip() for part in key.text("ProductReleaseIds").split(",") if part.strip()),
         "channel": channel_of(address),
-        "channel_url": address[:500],
+        "channel_url": concealed(address),
         "platform": key.text("Platform"),
         "source": f"SOFTWARE\\{key.path}",
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from builders.inspection.inventory.entries import Entry, entry_of
 from builders.inspection.inventory.names import unpacked
 from builders.inspection.inventory.noise import HIDDEN, add_update
+from builders.inspection.inventory.plain import cut
 from builders.inspection.inventory.reading import Reading
 from builders.inspection.inventory.report import Program, ProgramUpdate
 from builders.inspection.registry import Key
@@ -66,7 +67,7 @@ def _entry(key: Key, code: str, sid: str) -> Entry | None:
 def _patches(key: Key) -> Iterator[ProgramUpdate]:
     patches = key.key("Patches")
     for patch in patches.keys() if patches else ():
-        name = patch.text("DisplayName")[:300]
+        name = cut(patch.text("DisplayName"), 300)
         if name and patch.number("State") in (_APPLIED, None):
             yield {"name": name, "version": "", "source": f"SOFTWARE\\{patch.path}"}
 

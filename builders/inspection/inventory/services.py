@@ -6,6 +6,7 @@ from builders.inspection.errors import Unreadable
 from builders.inspection.inventory import pe
 from builders.inspection.inventory.file_paths import program_in
 from builders.inspection.inventory.finding import MISSES
+from builders.inspection.inventory.plain import cut
 from builders.inspection.inventory.reading import Reading, first_of
 from builders.inspection.inventory.report import Driver, Service
 from builders.inspection.inventory.secrets import concealed
@@ -69,7 +70,7 @@ def _service(key: Key, kind: int) -> Service:
         "start": start_of(key),
         "type": ", ".join(words),
         "path": f"{path} ({library})" if library else path,
-        "account": key.text("ObjectName")[:200],
+        "account": cut(key.text("ObjectName"), 200),
         "source": f"SYSTEM\\{key.path}",
     }
 
@@ -77,18 +78,18 @@ def _service(key: Key, kind: int) -> Service:
 def _library(key: Key) -> str:
     """The library that a shared process runs for this service."""
     parameters = key.key("Parameters")
-    return (parameters.text("ServiceDll") if parameters else "")[:500] or key.text("ServiceDll")[:500]
+    return concealed((parameters.text("ServiceDll") if parameters else "") or key.text("ServiceDll"))
 
 
 def _driver(key: Key, kind: int) -> Driver:
     path = program_in(key.text("ImagePath")) or rf"Windows\System32\drivers\{key.name}.sys"
     return {
         "name": key.name,
-        "file": path[:500],
+        "file": cut(path, 500),
         "start": start_of(key),
         "version": "",
         "company": "",
-        "class": key.text("Group")[:100] or _DRIVER_TYPES.get(kind & 0xF, "driver"),
+        "class": cut(key.text("Group"), 100) or _DRIVER_TYPES.get(kind & 0xF, "driver"),
         "source": f"SYSTEM\\{key.path}",
     }
 
@@ -96,8 +97,8 @@ def _driver(key: Key, kind: int) -> Driver:
 def _shown(name: str) -> str:
     """The words behind ``@file,-123;Words``; a name kept only as a number in a file says nothing here."""
     if name.startswith("@"):
-        return name.split(";", 1)[1][:300] if ";" in name else ""
-    return name[:300]
+        return cut(name.split(";", 1)[1], 300) if ";" in name else ""
+    return cut(name, 300)
 
 
 def _is_foreign(key: Key) -> bool:
