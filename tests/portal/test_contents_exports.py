@@ -56,6 +56,35 @@ def table(response: HttpResponse) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
 
 
+TOOLS = r"SOFTWARE\Uninstall\{TOOLS}"
+
+
+@pytest.fixture
+def carried(vdisk: VDisk) -> VDisk:
+    """Versions 3 and 4 stand on VMware Tools, each found as a part of the platform and in the list of programs."""
+    for number, version in ((3, "12.3.5"), (4, "12.4.0")):
+        tools = program("VMware Tools", version, "VMware, Inc.", kind="platform", source=TOOLS)
+        stands_on = {"vmware_tools": {"version": version, "file_version": "12", "source": "vmtoolsd.exe"}}
+        give(version_of(vdisk, number), report(programs=[tools], platform=stands_on))
+    return vdisk
+
+
+class TestPlatform:
+    def test_a_part_is_one_component_with_both_sources(self, client: Client, carried: VDisk) -> None:
+        for answer in (contents(client, carried, "cyclonedx"), difference(client, carried, "cyclonedx")):
+            found = [each for each in json.loads(answer.content)["components"] if each["name"] == "VMware Tools"]
+
+            (component,) = found
+            told = {each["name"]: each["value"] for each in component["properties"]}
+            assert component["version"] == "12.4.0"
+            assert told["vdisk-portal:source"] == rf"{TOOLS} and vmtoolsd.exe"
+            assert told["vdisk-portal:file_version"] == "12"
+
+    def test_a_part_is_one_row(self, client: Client, carried: VDisk) -> None:
+        for answer in (contents(client, carried, "csv"), difference(client, carried, "csv")):
+            assert [row["kind"] for row in table(answer) if row["name"] == "VMware Tools"] == ["Platform"]
+
+
 class TestCsv:
     def test_has_a_row_for_each_thing(self, client: Client, known: VDisk) -> None:
         rows = table(contents(client, known, "csv"))

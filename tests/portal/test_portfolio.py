@@ -300,6 +300,17 @@ def test_the_build_book_tells_what_there_is(as_: As, auditor: User, image: Image
         assert words in text
 
 
+def test_a_part_of_the_platform_is_one_line_of_the_book(as_: As, auditor: User, vdisk: VDisk) -> None:
+    tools = program("VMware Tools", "12.3.0", "VMware, Inc.", kind="platform")
+    read(vdisk.versions.get(number=4), REPORT | {"programs": [ZIP, tools]})
+
+    text = as_(auditor).get(f"{reverse('vdisk-book', args=[vdisk.pk])}?as=md").content.decode()
+
+    (line,) = [line for line in text.splitlines() if line.startswith("| VMware Tools")]
+    assert "12.3.0" in line.replace("\\", "")
+    assert "no package" in line
+
+
 def test_the_build_book_as_markdown(as_: As, auditor: User, image: ImageContent, vdisk: VDisk) -> None:
     answer = as_(auditor).get(f"{reverse('vdisk-book', args=[vdisk.pk])}?as=md")
 
