@@ -67,6 +67,16 @@ def require_extra(name: str, present: bool, how: str) -> None:
     pytest.skip(message)
 
 
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker never forgets a secret, and masks it wherever it comes again; tests use words such as "c" for one."""
+    from builders.engine import masking
+
+    monkeypatch.setattr(masking, "_portal", masking.Vault())
+    monkeypatch.setattr(masking, "_read_at", None)
+    masking._masked_before.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def servers() -> None:
     """The embedded servers, for tests that speak to Redis without touching the database first."""

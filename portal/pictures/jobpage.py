@@ -22,6 +22,10 @@ NAMED = {
     "change": "the approved request",
     "created": "when the version was made",
     "promoted": "that the version was promoted",
+    "fingerprint": "the mark of the files' contents",
+    "known": "whether these contents are known already",
+    "before": "the version to compare with",
+    "after": "the version that is compared",
 }
 """What steps need and produce, in words."""
 OVER = frozenset({StepState.DONE, StepState.SKIPPED})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -137,6 +138,16 @@ class Person:
             self.page.locator("[name=reason]").fill(reason)
         self.page.locator("main").get_by_role("button", name=label, exact=True).click()
         expect(self.page.locator(".steps, progress").first).to_be_visible()
+
+    def withdraw_requests(self) -> None:
+        """Other tests may have left some; a version has one open request at a time."""
+        self.goto("/changes/?state=open")
+        links = self.page.locator("#list .list-title a, #list a[href^='/changes/']")
+        for path in {link.get_attribute("href") or "" for link in links.all()}:
+            if re.fullmatch(r"/changes/\d+/", path):
+                self.goto(path)
+                self.page.get_by_role("button", name="Withdraw the request").click()
+                expect(self.page.locator("#change")).to_contain_text("Withdrawn by")
 
     def watch_job(self, state: str = "succeeded") -> None:
         """Leave the job's page open until it shows the end; it must not have been loaded anew."""

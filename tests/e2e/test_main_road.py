@@ -142,6 +142,7 @@ def audit_tells(admin: Person) -> None:
 def test_a_note_that_is_being_written_outlives_the_request(portal: Portal, person: NewPerson) -> None:
     admin, approver = person("admin"), person("approver")
     portal.lab("reset")
+    admin.withdraw_requests()
     admin.open_vdisk("W11-Office")
     admin.version(4).get_by_role("link", name="Request production").click()
     admin.page.get_by_label("Why should it go to production?").fill("Tested")

@@ -283,7 +283,7 @@ def test_everything_is_looked_after(sent: Sent, monkeypatch: pytest.MonkeyPatch)
 
     for chore in chores.values():
         chore()
-    assert set(chores) == {"clock", "syncs", "schedules", "reminders", "what has expired", "old workers"}
+    assert set(chores) == {"clock", "syncs", "schedules", "reminders", "what has expired", "old workers", "mail"}
 
 
 # --- the real process

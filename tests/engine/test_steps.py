@@ -10,7 +10,7 @@ from builders.engine.steps import Done, RetryPolicy, Wait, WrongPlan, check_plan
 from builders.jobs import KINDS, plan
 from lifecycle.models import Job
 from lifecycle.operations import PROMOTED
-from lifecycle.states import Action, JobState, Repeat, StepState
+from lifecycle.states import Action, JobState, Reading, Repeat, StepState
 from tests.engine.conftest import Scripted, advance
 
 
@@ -134,7 +134,7 @@ def test_rows_say_what_the_step_says_of_itself(job: Job) -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_steps_of_each_kind_fit_together(kind: Action) -> None:
-    known = {"vdisk", "version", "change"}
+    known = {"vdisk", "version", "change"} | ({"before", "after"} if kind == Reading.COMPARE else set())
     makes_version = kind in (Action.NEW_VERSION, Action.MERGE, Action.MERGE_BASE)
 
     steps = list(plan(Job(kind=kind)))

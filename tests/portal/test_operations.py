@@ -307,7 +307,7 @@ class TestPage:
         assert _tile(page, "queued for a place") == str(count // 2)
 
 
-PAGE_QUERIES = 29
+PAGE_QUERIES = 26
 
 
 def many_jobs(vdisk: VDisk, by: User, count: int) -> None:
