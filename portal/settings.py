@@ -132,6 +132,8 @@ PORTAL_PACKAGE_OPEN_MB = env.integer("PORTAL_PACKAGE_OPEN_MB", 16384, minimum=1)
 
 # --- Transport
 
+# What a request may bring, but for uploads to the package folder (portal/bodies.py).
+PORTAL_BODY_LIMIT_MB = env.integer("PORTAL_BODY_LIMIT_MB", 10, minimum=1)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PORTAL_HTTPS
 SECURE_HSTS_SECONDS = env.integer("PORTAL_HSTS_SECONDS", 31_536_000 if PORTAL_HTTPS else 0)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
