@@ -20,7 +20,8 @@ def stay(somebody: Person) -> None:
             document.querySelectorAll("[data-live]").forEach((part) => htmx.trigger(part, "live")); }"""
     )
     somebody.page.wait_for_function(
-        """() => Array.from(document.querySelectorAll("[data-live][id]")).every((part) => window.settled.has(part.id))"""
+        """() => Array.from(document.querySelectorAll("[data-live][id]"))
+            .every((part) => window.settled.has(part.id))"""
     )
 
 
