@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -14,10 +14,10 @@ from django.http import parse_cookie
 
 from portal.sessions import SessionStore
 
-Message = MutableMapping[str, Any]
+Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Message, Any, Any], Awaitable[None]]
 
 MIB = 1024 * 1024
 _PIECES = re.compile(r"/packages/uploads/[^/]+/")
