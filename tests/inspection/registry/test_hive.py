@@ -261,3 +261,19 @@ def test_a_value_is_read_to_its_last_byte_however_it_is_spread(length: int) -> N
     assert key is not None
     assert key.raw("X") == value
     assert not hive.problems
+
+
+def test_a_key_that_says_it_has_more_keys_than_are_listed_is_told():
+    content = bytearray(HiveWriter(leaf=10).put(r"A\B").put(r"A\C").content())
+    struct.pack_into("<I", content, content.index(b"A\0\0\0\0\0\0\0") - 76 + 20, 3)
+    hive = Hive(bytes(content))
+    assert hive.key("A").names() == ["B", "C"]
+    assert ("A", "it says that it has 3 keys, and 2 are listed") in hive.problems
+
+
+@pytest.mark.parametrize(("value", "text"), [("Tool\0", True), ("Tool", True), (17, False), (b"\1\2\3", False)])
+def test_what_counts_as_text(value, text):
+    key = Hive(HiveWriter().put("A", V=value if isinstance(value, int | bytes) else wide(value)).content()).key("A")
+    assert key.holds_text("V") is text
+    assert (key.text("V") == "Tool") is text
+    assert not key.holds_text("absent")
