@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 
@@ -51,6 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
 import django  # noqa: E402 - after the settings are named
 
 django.setup()
+
+
+# A test never asserts how long something takes, and a machine may be busy with other things.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def require_extra(name: str, present: bool, how: str) -> None:

@@ -106,7 +106,7 @@ installers      login     404      404      403     403      200   200
 installer       login     404      404      200     200      200   200
 installer-check login     404      404      403     403      302   302
 upload-start    login     404      404      403     403      302   302
-upload          login     404      404      403     403      200   200
+upload          login     404      404      403     403      200   404
 live            login     404      404      200     200      200   200
 login           200       302      302      302     302      302   302
 logout          405       405      405      405     405      405   405
