@@ -52,7 +52,7 @@ def test_an_upload_that_is_cut_goes_on_and_fills_in_a_package(person: NewPerson,
 
 def test_works_without_scripts(person: NewPerson, tmp_path: Path) -> None:
     installer = tmp_path / "npp.exe"
-    installer.write_bytes(installerfiles.program({"ProductName": "Notepad++"}, image=b"Nullsoft.NSIS.exehead"))
+    installer.write_bytes(installerfiles.program({"ProductName": "Desktop Ruler"}, image=b"Nullsoft.NSIS.exehead"))
     admin = person("admin", java_script_enabled=False)
     admin.goto("/packages/installers/")
     admin.page.get_by_label("Installer or other file").set_input_files(installer)

@@ -186,6 +186,7 @@ def explodes(folders, orders, options, tell):
         tell._line.tell({"ask": "result", "bytes_read": 0, "last": last}, data[at : at + (1 << 20)])
     if options["times"] > 1000:
         time.sleep(3600)
+    os._exit(0)  # its keeper has the answer; whatever came after it would be garbage
 
 
 def opens_many(folders, orders, options, tell):
